@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The first half is what kbuild reads, in and out of the kernel tree; the second
+# is for people.
+ifneq ($(KERNELRELEASE),)
+
+ifneq ($(KBUILD_EXTMOD),)
+CONFIG_NVGPU_VFIO_PCI := m
+include $(src)/tools/compat/probe.mk
+endif
+
+obj-$(CONFIG_NVGPU_VFIO_PCI) += nvgpu-vfio-pci.o
+nvgpu-vfio-pci-y := main.o geometry.o config.o ready.o rdwr.o mmap.o
+nvgpu-vfio-pci-$(CONFIG_VFIO_PCI_DMABUF) += dmabuf.o
+
+else
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+.PHONY: all modules lab-build clean install demo check help
+
+ifneq ($(wildcard $(KDIR)/.),)
+all: modules
+else
+all: lab-build
+endif
+
+modules:
+	$(KBUILD) modules
+
+lab-build:
+	@echo "No kernel headers in $(KDIR): building in the lab instead."
+	@echo "(For this machine: install its headers, or give KDIR=.)"
+	tools/lab/lab build
+
+clean:
+	@if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
+
+install: modules
+	$(KBUILD) INSTALL_MOD_DIR=updates modules_install
+	depmod $(if $(DEPMOD_RELEASE),$(DEPMOD_RELEASE))
+
+demo:
+	tools/demo
+
+check:
+	tools/check
+
+help:
+	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
+	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured)"
+	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
+	@echo "make check    tools/check: all tests"
+	@echo "make clean    remove what make built"
+
+endif

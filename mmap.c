@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap() of GPU memory, and its faults.
+ *
+ * Invariant: a page table entry is made only for memory that exists, that is
+ * ready and that may be accessed, and goes away before any of that ends.
+ *
+ * vm_pgoff stays as the user gave it: vfio-pci-core finds the mappings by it when
+ * it revokes all BARs.
+ */
+#include <linux/file.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/pgtable.h>
+#include <linux/sizes.h>
+
+#include "nvgpu.h"
+
+#define NVGPU_PGOFF_SHIFT	(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
+#define NVGPU_PGOFF_MASK	((1UL << NVGPU_PGOFF_SHIFT) - 1)
+
+/*
+ * How many pages a fault maps at once where the mapping cannot have huge pages.
+ * One page table at 4K: more would allocate tables that may not be needed.
+ */
+#define NVGPU_FAULT_AROUND	(SZ_2M / SZ_4K)
+
+/* Page in its region that @addr of @vma shows. */
+static unsigned long nvgpu_vma_page(const struct vm_area_struct *vma,
+				    unsigned long addr)
+{
+	return (vma->vm_pgoff & NVGPU_PGOFF_MASK) +
+	       ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+/*
+ * Map the neighbours of a page that was just mapped. One fault for each page is
+ * the cost that makes an unaligned mapping slow. Failure to map a neighbour is
+ * no failure: it will fault itself.
+ */
+static void nvgpu_fault_around(struct vm_fault *vmf, unsigned long pfn)
+{
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE);
+	unsigned long window = PAGE_SIZE * NVGPU_FAULT_AROUND;
+	unsigned long start = max(ALIGN_DOWN(addr, window), vmf->vma->vm_start);
+	unsigned long end = min(ALIGN_DOWN(addr, window) + window,
+				vmf->vma->vm_end);
+	unsigned long at;
+
+	for (at = start; at < end; at += PAGE_SIZE) {
+		if (at == addr)
+			continue;
+		if (vmf_insert_pfn(vmf->vma, at,
+				   pfn + (at >> PAGE_SHIFT) -
+				   (addr >> PAGE_SHIFT)) != VM_FAULT_NOPAGE)
+			return;
+	}
+}
+
+/* Returns false with nothing in @ret if readiness must be waited for. */
+static bool nvgpu_fault_insert(struct nvgpu_device *nvdev, struct vm_fault *vmf,
+			       unsigned long pfn, unsigned int order,
+			       vm_fault_t *ret)
+{
+	struct vfio_pci_core_device *vdev = &nvdev->vdev;
+	int usable;
+
+	*ret = VM_FAULT_SIGBUS;
+	if (down_read_killable(&vdev->memory_lock))
+		return true;
+	down_read(&nvdev->access_lock);
+
+	usable = nvgpu_ready_usable_locked(nvdev);
+	if (!usable) {
+		*ret = vfio_pci_vmf_insert_pfn(vdev, vmf, pfn, order);
+		if (!order && *ret == VM_FAULT_NOPAGE)
+			nvgpu_fault_around(vmf, pfn);
+	}
+
+	up_read(&nvdev->access_lock);
+	up_read(&vdev->memory_lock);
+	return usable != -EAGAIN;
+}
+
+/*
+ * Wait for readiness, without mm locks if the fault allows to drop them. The file
+ * keeps the device open meanwhile; the VMA may be gone afterwards.
+ *
+ * Returns 0 to go on with the fault or what to end it with.
+ */
+static vm_fault_t nvgpu_fault_wait(struct nvgpu_device *nvdev,
+				   struct vm_fault *vmf)
+{
+	struct file *file;
+	int ret;
+
+	ret = nvgpu_ready_try(nvdev);
+	if (!ret)
+		return 0;
+	if (ret != -EAGAIN)
+		return VM_FAULT_SIGBUS;
+
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return nvgpu_ready_wait(nvdev) ? VM_FAULT_SIGBUS : 0;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	file = get_file(vmf->vma->vm_file);
+	release_fault_lock(vmf);
+	nvgpu_ready_wait(nvdev);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t nvgpu_mmap_huge_fault(struct vm_fault *vmf,
+					unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct nvgpu_device *nvdev = vma->vm_private_data;
+	unsigned int index = vma->vm_pgoff >> NVGPU_PGOFF_SHIFT;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	struct nvgpu_region *region;
+	vm_fault_t ret;
+	unsigned long pfn;
+
+	region = nvgpu_geometry_region(nvdev, index);
+	if (WARN_ON_ONCE(!region))
+		return VM_FAULT_SIGBUS;
+
+	pfn = PHYS_PFN(region->mem_base) + nvgpu_vma_page(vma, addr);
+	if (!is_aligned_for_order(vma, addr, pfn, order))
+		return VM_FAULT_FALLBACK;
+
+	while (!nvgpu_fault_insert(nvdev, vmf, pfn, order, &ret)) {
+		ret = nvgpu_fault_wait(nvdev, vmf);
+		if (ret)
+			return ret;
+	}
+	return ret;
+}
+
+static vm_fault_t nvgpu_mmap_fault(struct vm_fault *vmf)
+{
+	return nvgpu_mmap_huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct nvgpu_mmap_ops = {
+	.fault = nvgpu_mmap_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = nvgpu_mmap_huge_fault,
+#endif
+};
+
+/**
+ * nvgpu_mmap() - Map a part of a region
+ * @nvdev: device
+ * @region: one of its regions
+ * @vma: the mapping; must be shared and lie within the memory that exists
+ *
+ * A private mapping is refused: copy-on-write of pages without struct page is a
+ * BUG() in the fault path. Mappings are filled by faults only.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int nvgpu_mmap(struct nvgpu_device *nvdev, struct nvgpu_region *region,
+	       struct vm_area_struct *vma)
+{
+	unsigned long nr_pages = region->mem_len >> PAGE_SHIFT;
+	unsigned long first = vma->vm_pgoff & NVGPU_PGOFF_MASK;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (first >= nr_pages || vma_pages(vma) > nr_pages - first)
+		return -EINVAL;
+
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+
+	/*
+	 * resmem is NORMAL_NC for the host, and VM_ALLOW_ANY_UNCACHED lets KVM give
+	 * it to guests as such. Safe on this hardware, where no access to it ends
+	 * in an uncontained error.
+	 */
+	if (region == &nvdev->region[NVGPU_RESMEM]) {
+		vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED);
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	}
+
+	vma->vm_private_data = nvdev;
+	vma->vm_ops = &nvgpu_mmap_ops;
+	return 0;
+}
+
+/**
+ * nvgpu_mmap_zap() - Revoke all mappings of the memory
+ * @nvdev: device; faults must not succeed any more
+ *
+ * Context: may sleep; takes mapping locks.
+ */
+void nvgpu_mmap_zap(struct nvgpu_device *nvdev)
+{
+	struct address_space *mapping = nvdev->vdev.vdev.inode->i_mapping;
+	int i;
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
+		const struct nvgpu_region *region = &nvdev->region[i];
+		loff_t start = VFIO_PCI_INDEX_TO_OFFSET(region->bar_index);
+
+		if (region->mem_len)
+			unmap_mapping_range(mapping, start, region->mem_len,
+					    true);
+	}
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * read() and write() on GPU memory.
+ *
+ * Invariant: within mem_len the memory, from there to bar_size padding that reads
+ * ~0 and drops writes, beyond it nothing.
+ *
+ * The memory is copied in bounded chunks, with page faults disabled, under
+ * memory_lock and access_lock. Where the user page is missing the locks are
+ * dropped before it is brought in: it may be a mapping of this very device, whose
+ * fault takes the same locks.
+ */
+#include <linux/io.h>
+#include <linux/minmax.h>
+#include <linux/pagemap.h>
+#include <linux/pm_runtime.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "nvgpu.h"
+
+/* How much is copied in one go under the locks. */
+#define NVGPU_CHUNK		SZ_256K
+
+/*
+ * So often may a copy stop at a user page that was just brought in, before it is
+ * the GPU memory that is held to be unreadable.
+ */
+#define NVGPU_COPY_RETRIES	16
+
+static const u8 nvgpu_padding[SZ_4K] = { [0 ... SZ_4K - 1] = 0xff };
+
+/**
+ * struct nvgpu_xfer - one read or write, as far as it has come
+ * @nvdev: device
+ * @region: its region
+ * @pos: next offset in the region, in bytes
+ * @iter: what is left of the user buffer
+ * @stalls: copies in a row that moved nothing
+ */
+struct nvgpu_xfer {
+	struct nvgpu_device *nvdev;
+	struct nvgpu_region *region;
+	u64 pos;
+	struct iov_iter iter;
+	unsigned int stalls;
+};
+
+static bool nvgpu_xfer_is_write(const struct nvgpu_xfer *xfer)
+{
+	return iov_iter_rw(&xfer->iter) == ITER_SOURCE;
+}
+
+/*
+ * resmem is never mapped cacheable: two attributes for one page lose coherency.
+ * Mapped outside the locks and published only if no reset began meanwhile, since
+ * .reset_prepare counts on the mapping being gone.
+ */
+static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
+			  struct nvgpu_region *region)
+{
+	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
+	void *kva;
+
+	kva = memremap(region->mem_base, region->mem_len,
+		       is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
+	if (!kva)
+		return -ENOMEM;
+
+	scoped_guard(rwsem_write, &nvdev->access_lock) {
+		if (!region->kva && nvgpu_ready_is(nvdev))
+			swap(region->kva, kva);
+	}
+
+	if (kva)
+		memunmap(kva);
+	return 0;
+}
+
+/**
+ * nvgpu_rdwr_unmap() - Give up the kernel mappings
+ * @nvdev: device
+ *
+ * So that no CPU speculates into memory that is being reset or that nobody uses.
+ * When it returns, no copy that began before is still running.
+ *
+ * Context: may sleep; takes access_lock.
+ */
+void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev)
+{
+	void *kva[NVGPU_NR_REGIONS] = {};
+	int i;
+
+	scoped_guard(rwsem_write, &nvdev->access_lock) {
+		for (i = 0; i < NVGPU_NR_REGIONS; i++)
+			swap(nvdev->region[i].kva, kva[i]);
+	}
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++)
+		if (kva[i])
+			memunmap(kva[i]);
+}
+
+/* Move up to one chunk. Returns bytes moved, 0 if a user page is missing. */
+static size_t nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
+{
+	void *mem = xfer->region->kva + xfer->pos;
+	size_t count = min3(iov_iter_count(&xfer->iter),
+			    xfer->region->mem_len - xfer->pos,
+			    (u64)NVGPU_CHUNK);
+	size_t done;
+
+	lockdep_assert_held_read(&xfer->nvdev->access_lock);
+
+	pagefault_disable();
+	if (nvgpu_xfer_is_write(xfer))
+		done = _copy_from_iter(mem, count, &xfer->iter);
+	else
+		done = _copy_mc_to_iter(mem, count, &xfer->iter);
+	pagefault_enable();
+
+	xfer->pos += done;
+	return done;
+}
+
+/*
+ * Move some data. Returns 0 if there was progress, -EFAULT if a user page is
+ * missing, -EAGAIN to wait for readiness, -ENOENT to map the region, or an error.
+ */
+static int nvgpu_rdwr_step(struct nvgpu_xfer *xfer)
+{
+	struct nvgpu_device *nvdev = xfer->nvdev;
+	int ret;
+
+	if (down_read_killable(&nvdev->vdev.memory_lock))
+		return -EINTR;
+	down_read(&nvdev->access_lock);
+
+	ret = nvgpu_ready_usable_locked(nvdev);
+	if (!ret && !xfer->region->kva)
+		ret = -ENOENT;
+	if (!ret && !nvgpu_rdwr_chunk(xfer))
+		ret = -EFAULT;
+
+	up_read(&nvdev->access_lock);
+	up_read(&nvdev->vdev.memory_lock);
+	return ret;
+}
+
+/* Bring in what the next chunk needs of the user buffer, at least its start. */
+static int nvgpu_rdwr_fault_in(struct nvgpu_xfer *xfer)
+{
+	size_t count = min_t(size_t, iov_iter_count(&xfer->iter), NVGPU_CHUNK);
+	size_t left;
+
+	if (xfer->stalls++ >= NVGPU_COPY_RETRIES)
+		return -EIO;
+
+	if (nvgpu_xfer_is_write(xfer))
+		left = fault_in_iov_iter_readable(&xfer->iter, count);
+	else
+		left = fault_in_iov_iter_writeable(&xfer->iter, count);
+	return left == count ? -EFAULT : 0;
+}
+
+static int nvgpu_rdwr_data(struct nvgpu_xfer *xfer)
+{
+	int ret = 0;
+
+	while (!ret && iov_iter_count(&xfer->iter) &&
+	       xfer->pos < xfer->region->mem_len) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+
+		ret = nvgpu_rdwr_step(xfer);
+		switch (ret) {
+		case 0:
+			xfer->stalls = 0;
+			cond_resched();
+			break;
+		case -EAGAIN:
+			ret = nvgpu_ready_wait(xfer->nvdev);
+			break;
+		case -ENOENT:
+			ret = nvgpu_rdwr_map(xfer->nvdev, xfer->region);
+			break;
+		case -EFAULT:
+			ret = nvgpu_rdwr_fault_in(xfer);
+			break;
+		}
+	}
+	return ret;
+}
+
+/* Padding needs no hardware, only leave: an access must not outlive a disable. */
+static int nvgpu_rdwr_padding_allowed(struct nvgpu_device *nvdev)
+{
+	struct vfio_pci_core_device *vdev = &nvdev->vdev;
+	int ret = 0;
+
+	if (down_read_killable(&vdev->memory_lock))
+		return -EINTR;
+	if (vdev->pm_runtime_engaged || !__vfio_pci_memory_enabled(vdev))
+		ret = -EIO;
+	up_read(&vdev->memory_lock);
+	return ret;
+}
+
+static int nvgpu_rdwr_padding(struct nvgpu_xfer *xfer)
+{
+	size_t count, done;
+	int ret;
+
+	if (!iov_iter_count(&xfer->iter))
+		return 0;
+
+	ret = nvgpu_rdwr_padding_allowed(xfer->nvdev);
+	if (ret)
+		return ret;
+
+	if (nvgpu_xfer_is_write(xfer)) {
+		xfer->pos += iov_iter_count(&xfer->iter);
+		iov_iter_advance(&xfer->iter, iov_iter_count(&xfer->iter));
+		return 0;
+	}
+
+	while (iov_iter_count(&xfer->iter)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		count = min(iov_iter_count(&xfer->iter), sizeof(nvgpu_padding));
+		done = copy_to_iter(nvgpu_padding, count, &xfer->iter);
+		xfer->pos += done;
+		if (done < count)
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * nvgpu_rdwr() - Read or write a region
+ * @nvdev: device
+ * @region: one of its regions
+ * @buf: user buffer
+ * @count: bytes
+ * @ppos: file position, advanced by what was moved
+ * @write: direction
+ *
+ * Context: process context without locks; may wait for readiness, killable.
+ * Return: bytes moved, fewer than @count at the end of the BAR or where something
+ * failed after a part; else -EINVAL beyond the BAR, -EFAULT, -EIO if memory access
+ * is disabled or the memory cannot be read, -ETIME if it does not become ready,
+ * -ENOMEM, -EINTR if killed.
+ */
+ssize_t nvgpu_rdwr(struct nvgpu_device *nvdev, struct nvgpu_region *region,
+		   char __user *buf, size_t count, loff_t *ppos, bool write)
+{
+	u64 start = *ppos & VFIO_PCI_OFFSET_MASK;
+	struct device *dev = &nvdev->vdev.pdev->dev;
+	struct nvgpu_xfer xfer = {
+		.nvdev = nvdev,
+		.region = region,
+		.pos = start,
+	};
+	int ret;
+
+	if (!count)
+		return 0;
+	if (start >= region->bar_size)
+		return -EINVAL;
+	count = min_t(u64, count, region->bar_size - start);
+
+	ret = import_ubuf(write ? ITER_SOURCE : ITER_DEST, buf, count,
+			  &xfer.iter);
+	if (ret)
+		return ret;
+
+	if (pm_runtime_resume_and_get(dev))
+		return -EIO;
+	ret = nvgpu_rdwr_data(&xfer);
+	if (!ret)
+		ret = nvgpu_rdwr_padding(&xfer);
+	pm_runtime_put(dev);
+
+	*ppos += xfer.pos - start;
+	return xfer.pos > start ? xfer.pos - start : ret;
+}
