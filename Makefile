@@ -9,8 +9,12 @@ include $(src)/tools/compat/probe.mk
 endif
 
 obj-$(CONFIG_NVGPU_VFIO_PCI) += nvgpu-vfio-pci.o
-nvgpu-vfio-pci-y := main.o geometry.o config.o ready.o rdwr.o mmap.o
+nvgpu-vfio-pci-y := main.o geometry.o config.o ready.o poison.o rdwr.o \
+		    mmap.o feature.o sysfs.o trace.o
 nvgpu-vfio-pci-$(CONFIG_VFIO_PCI_DMABUF) += dmabuf.o
+
+ccflags-y += -I$(src)/tools/include/uapi
+CFLAGS_trace.o := -I$(src)
 
 else
 

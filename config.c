@@ -19,6 +19,7 @@
 #include <linux/unaligned.h>
 
 #include "nvgpu.h"
+#include "trace.h"
 
 /* All six BAR registers: an image of this size holds any synthetic BAR. */
 #define NVGPU_REGS_START	PCI_BASE_ADDRESS_0
@@ -280,6 +281,8 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 
 	nvgpu_config_clip(pos, done, &first, &end);
 	nvgpu_config_store(&nvdev->bars, regs, first, end);
+	trace_nvgpu_bar_write(nvdev->vdev.pdev, NVGPU_REGS_START + first,
+			      end - first, regs + first);
 	return done;
 }
 

@@ -31,9 +31,16 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 		goto err_disable;
 
 	nvgpu_config_reset(&nvdev->bars);
+
+	ret = nvgpu_poison_open(nvdev);
+	if (ret)
+		goto err_ready_close;
+
 	vfio_pci_core_finish_enable(&nvdev->vdev);
 	return 0;
 
+err_ready_close:
+	nvgpu_ready_close(nvdev);
 err_disable:
 	vfio_pci_core_disable(&nvdev->vdev);
 	return ret;
@@ -44,6 +51,7 @@ static void nvgpu_close_device(struct vfio_device *core_vdev)
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 
 	nvgpu_rdwr_unmap(nvdev);
+	nvgpu_poison_close(nvdev);
 	nvgpu_ready_close(nvdev);
 	vfio_pci_core_close_device(core_vdev);
 }
@@ -165,7 +173,7 @@ static const struct vfio_device_ops nvgpu_ops = {
 	.close_device	= nvgpu_close_device,
 	.ioctl		= nvgpu_ioctl,
 	.get_region_info_caps = nvgpu_get_region_info,
-	.device_feature	= vfio_pci_core_ioctl_feature,
+	.device_feature	= nvgpu_feature,
 	.read		= nvgpu_read,
 	.write		= nvgpu_write,
 	.mmap		= nvgpu_mmap_device,
@@ -201,7 +209,7 @@ static const struct vfio_device_ops nvgpu_core_ops = {
 	.close_device	= vfio_pci_core_close_device,
 	.ioctl		= vfio_pci_core_ioctl,
 	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
-	.device_feature	= vfio_pci_core_ioctl_feature,
+	.device_feature	= nvgpu_feature,
 	.read		= vfio_pci_core_read,
 	.write		= vfio_pci_core_write,
 	.mmap		= vfio_pci_core_mmap,
@@ -220,39 +228,39 @@ static int nvgpu_probe_memory(struct nvgpu_device *nvdev)
 {
 	int ret;
 
-	ret = nvgpu_ready_probe(nvdev);
+	if (!nvgpu_geometry_present(nvdev->vdev.pdev)) {
+		pci_info(nvdev->vdev.pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
+		return 0;
+	}
+
+	ret = nvgpu_geometry_init(nvdev);
 	if (ret)
 		return ret;
-
-	nvgpu_config_init(&nvdev->bars, nvdev->region);
-	return 0;
+	return nvgpu_ready_probe(nvdev);
 }
 
 static int nvgpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	bool has_memory = nvgpu_geometry_present(pdev);
+	const struct vfio_device_ops *ops = &nvgpu_core_ops;
 	struct nvgpu_device *nvdev;
 	int ret;
 
-	nvdev = vfio_alloc_device(nvgpu_device, vdev.vdev, &pdev->dev,
-				  has_memory ? &nvgpu_ops : &nvgpu_core_ops);
+	if (nvgpu_geometry_present(pdev))
+		ops = &nvgpu_ops;
+
+	nvdev = vfio_alloc_device(nvgpu_device, vdev.vdev, &pdev->dev, ops);
 	if (IS_ERR(nvdev))
 		return PTR_ERR(nvdev);
 
 	init_rwsem(&nvdev->access_lock);
+	nvgpu_poison_init(nvdev);
 	nvgpu_dmabuf_init(nvdev);
 	pci_set_drvdata(pdev, &nvdev->vdev);
 
-	if (has_memory) {
-		ret = nvgpu_geometry_init(nvdev);
-		if (ret)
-			goto err_put_vdev;
-		ret = nvgpu_probe_memory(nvdev);
-		if (ret)
-			goto err_put_vdev;
-	} else {
-		pci_info(pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
-	}
+	ret = nvgpu_probe_memory(nvdev);
+	if (ret)
+		goto err_put_vdev;
+	nvgpu_config_init(&nvdev->bars, nvdev->region);
 
 	ret = vfio_pci_core_register_device(&nvdev->vdev);
 	if (ret)
@@ -269,6 +277,7 @@ static void nvgpu_remove(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	vfio_pci_core_unregister_device(&nvdev->vdev);
+	nvgpu_poison_forget(nvdev);
 	vfio_put_device(&nvdev->vdev.vdev);
 }
 
@@ -286,6 +295,7 @@ static void nvgpu_reset_done(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	nvgpu_config_reset(&nvdev->bars);
+	nvgpu_poison_forget(nvdev);
 	nvgpu_ready_reset_done(nvdev);
 }
 
@@ -330,8 +340,10 @@ static struct pci_driver nvgpu_driver = {
 	.remove			= nvgpu_remove,
 	.err_handler		= &nvgpu_err_handlers,
 	.driver_managed_dma	= true,
+	.driver.dev_groups	= nvgpu_sysfs_groups,
 };
 module_pci_driver(nvgpu_driver);
 
 MODULE_LICENSE("GPL");
+MODULE_VERSION(NVGPU_VERSION);
 MODULE_DESCRIPTION("VFIO driver for GPUs with coherent memory presented as PCI BARs");

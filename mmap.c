@@ -3,7 +3,8 @@
  * mmap() of GPU memory, and its faults.
  *
  * Invariant: a page table entry is made only for memory that exists, that is
- * ready and that may be accessed, and goes away before any of that ends.
+ * ready, that may be accessed and that is not poisoned, and goes away before any of
+ * that ends (poison: as soon as it is known).
  *
  * vm_pgoff stays as the user gave it: vfio-pci-core finds the mappings by it when
  * it revokes all BARs.
@@ -16,6 +17,7 @@
 #include <linux/sizes.h>
 
 #include "nvgpu.h"
+#include "trace.h"
 
 #define NVGPU_PGOFF_SHIFT	(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
 #define NVGPU_PGOFF_MASK	((1UL << NVGPU_PGOFF_SHIFT) - 1)
@@ -37,25 +39,44 @@ static unsigned long nvgpu_vma_page(const struct vm_area_struct *vma,
 /*
  * Map the neighbours of a page that was just mapped. One fault for each page is
  * the cost that makes an unaligned mapping slow. Failure to map a neighbour is
- * no failure: it will fault itself.
+ * no failure: it will fault itself. A poisoned one is left to do so.
  */
-static void nvgpu_fault_around(struct vm_fault *vmf, unsigned long pfn)
+static void nvgpu_fault_around(struct nvgpu_device *nvdev,
+			       struct vm_fault *vmf, unsigned long pfn)
 {
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE);
 	unsigned long window = PAGE_SIZE * NVGPU_FAULT_AROUND;
 	unsigned long start = max(ALIGN_DOWN(addr, window), vmf->vma->vm_start);
 	unsigned long end = min(ALIGN_DOWN(addr, window) + window,
 				vmf->vma->vm_end);
-	unsigned long at;
+	unsigned long at, at_pfn;
 
 	for (at = start; at < end; at += PAGE_SIZE) {
-		if (at == addr)
+		at_pfn = pfn + (at >> PAGE_SHIFT) - (addr >> PAGE_SHIFT);
+		if (at == addr || !nvgpu_poison_clean(nvdev, at_pfn, 1))
 			continue;
-		if (vmf_insert_pfn(vmf->vma, at,
-				   pfn + (at >> PAGE_SHIFT) -
-				   (addr >> PAGE_SHIFT)) != VM_FAULT_NOPAGE)
+		if (vmf_insert_pfn(vmf->vma, at, at_pfn) != VM_FAULT_NOPAGE)
 			return;
 	}
+}
+
+/* A huge entry with a poisoned page in it falls back to small ones. */
+static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
+					    struct vm_fault *vmf,
+					    unsigned long pfn,
+					    unsigned int order)
+{
+	vm_fault_t ret;
+
+	lockdep_assert_held_read(&nvdev->access_lock);
+
+	if (nvgpu_poison_clean(nvdev, pfn, 1UL << order) < 1UL << order)
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_HWPOISON;
+
+	ret = vfio_pci_vmf_insert_pfn(&nvdev->vdev, vmf, pfn, order);
+	if (!order && ret == VM_FAULT_NOPAGE)
+		nvgpu_fault_around(nvdev, vmf, pfn);
+	return ret;
 }
 
 /* Returns false with nothing in @ret if readiness must be waited for. */
@@ -72,11 +93,8 @@ static bool nvgpu_fault_insert(struct nvgpu_device *nvdev, struct vm_fault *vmf,
 	down_read(&nvdev->access_lock);
 
 	usable = nvgpu_ready_usable_locked(nvdev);
-	if (!usable) {
-		*ret = vfio_pci_vmf_insert_pfn(vdev, vmf, pfn, order);
-		if (!order && *ret == VM_FAULT_NOPAGE)
-			nvgpu_fault_around(vmf, pfn);
-	}
+	if (!usable)
+		*ret = nvgpu_fault_insert_locked(nvdev, vmf, pfn, order);
 
 	up_read(&nvdev->access_lock);
 	up_read(&vdev->memory_lock);
@@ -120,6 +138,7 @@ static vm_fault_t nvgpu_mmap_huge_fault(struct vm_fault *vmf,
 	struct nvgpu_device *nvdev = vma->vm_private_data;
 	unsigned int index = vma->vm_pgoff >> NVGPU_PGOFF_SHIFT;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	struct pci_dev *pdev = nvdev->vdev.pdev;
 	struct nvgpu_region *region;
 	vm_fault_t ret;
 	unsigned long pfn;
@@ -135,8 +154,10 @@ static vm_fault_t nvgpu_mmap_huge_fault(struct vm_fault *vmf,
 	while (!nvgpu_fault_insert(nvdev, vmf, pfn, order, &ret)) {
 		ret = nvgpu_fault_wait(nvdev, vmf);
 		if (ret)
-			return ret;
+			break;
 	}
+
+	trace_nvgpu_fault(pdev, pfn, order, ret);
 	return ret;
 }
 
@@ -145,7 +166,7 @@ static vm_fault_t nvgpu_mmap_fault(struct vm_fault *vmf)
 	return nvgpu_mmap_huge_fault(vmf, 0);
 }
 
-static const struct vm_operations_struct nvgpu_mmap_ops = {
+const struct vm_operations_struct nvgpu_mmap_ops = {
 	.fault = nvgpu_mmap_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = nvgpu_mmap_huge_fault,

@@ -31,11 +31,16 @@
 #define NVGPU_H
 
 #include <linux/atomic.h>
+#include <linux/memory-failure.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#define NVGPU_VERSION "0.1.0"
 
 /* What the bind line adds where the host kernel restricts what guests get. */
 #ifndef NVGPU_BIND_NOTE
@@ -104,6 +109,7 @@ struct nvgpu_bars {
  * @resets: how often readiness became unknown. Counted, not flagged: a reset that
  *	lands between a check of the hardware and the note of its result must not
  *	be lost
+ * @resets_seen: resets, for information only
  * @in_reset: between .reset_prepare and .reset_done, written under device_lock,
  *	read with READ_ONCE
  * @ready_at: value of @resets for which the hardware said ready; a plain word
@@ -114,9 +120,24 @@ struct nvgpu_ready {
 	u16 cxl_dvsec;
 	void __iomem *bar0;
 	atomic_t resets;
+	atomic_t resets_seen;
 	bool in_reset;
 	int ready_at;
 	int gave_up_at;
+};
+
+/**
+ * struct nvgpu_poison - corrupted pages
+ * @pfns: the page frames, as keys; by its own lock
+ * @zap_work: revokes their mappings
+ * @space: registration of each region with memory-failure; dev_set->lock
+ * @registered: bit for each of @space that succeeded; dev_set->lock
+ */
+struct nvgpu_poison {
+	struct xarray pfns;
+	struct work_struct zap_work;
+	struct pfn_address_space space[NVGPU_NR_REGIONS];
+	unsigned long registered;
 };
 
 /**
@@ -125,6 +146,7 @@ struct nvgpu_ready {
  * @region: parts of the memory, by enum nvgpu_region_id
  * @bars: the synthetic BARs, in the same order
  * @ready: readiness after resets
+ * @poison: corrupted pages
  * @access_lock: see the lock map above
  */
 struct nvgpu_device {
@@ -132,6 +154,7 @@ struct nvgpu_device {
 	struct nvgpu_region region[NVGPU_NR_REGIONS];
 	struct nvgpu_bars bars;
 	struct nvgpu_ready ready;
+	struct nvgpu_poison poison;
 	struct rw_semaphore access_lock;
 };
 
@@ -188,15 +211,32 @@ int nvgpu_ready_try(struct nvgpu_device *nvdev);
 int nvgpu_ready_wait(struct nvgpu_device *nvdev);
 int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev);
 
+/* poison.c */
+void nvgpu_poison_init(struct nvgpu_device *nvdev);
+int nvgpu_poison_open(struct nvgpu_device *nvdev);
+void nvgpu_poison_close(struct nvgpu_device *nvdev);
+void nvgpu_poison_forget(struct nvgpu_device *nvdev);
+unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
+				 unsigned long nr);
+unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev);
+
 /* rdwr.c */
 ssize_t nvgpu_rdwr(struct nvgpu_device *nvdev, struct nvgpu_region *region,
 		   char __user *buf, size_t count, loff_t *ppos, bool write);
 void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev);
 
-/* mmap.c */
+/* mmap.c; the ops are also how a mapping of the memory is told from others */
+extern const struct vm_operations_struct nvgpu_mmap_ops;
 int nvgpu_mmap(struct nvgpu_device *nvdev, struct nvgpu_region *region,
 	       struct vm_area_struct *vma);
 void nvgpu_mmap_zap(struct nvgpu_device *nvdev);
+
+/* feature.c */
+int nvgpu_feature(struct vfio_device *core_vdev, u32 flags, void __user *arg,
+		  size_t argsz);
+
+/* sysfs.c */
+extern const struct attribute_group *nvgpu_sysfs_groups[];
 
 /* dmabuf.c */
 #if IS_ENABLED(CONFIG_VFIO_PCI_DMABUF)

@@ -13,6 +13,7 @@
 #include <linux/io.h>
 #include <linux/minmax.h>
 #include <linux/pagemap.h>
+#include <linux/pfn.h>
 #include <linux/pm_runtime.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -103,16 +104,31 @@ void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev)
 			memunmap(kva[i]);
 }
 
-/* Move up to one chunk. Returns bytes moved, 0 if a user page is missing. */
-static size_t nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
+/* How much to move next: within the memory, one chunk, short of poison. */
+static size_t nvgpu_rdwr_count(const struct nvgpu_xfer *xfer)
+{
+	u64 at = xfer->region->mem_base + xfer->pos;
+	u64 count = min3((u64)iov_iter_count(&xfer->iter),
+			 xfer->region->mem_len - xfer->pos, (u64)NVGPU_CHUNK);
+	unsigned long nr = PFN_UP(offset_in_page(at) + count);
+	unsigned long clean = nvgpu_poison_clean(xfer->nvdev, PHYS_PFN(at), nr);
+
+	if (!clean)
+		return 0;
+	return min(count, PFN_PHYS(clean) - offset_in_page(at));
+}
+
+/* Move up to one chunk. Returns 0, -EFAULT if a user page is missing, -EIO. */
+static int nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
 {
 	void *mem = xfer->region->kva + xfer->pos;
-	size_t count = min3(iov_iter_count(&xfer->iter),
-			    xfer->region->mem_len - xfer->pos,
-			    (u64)NVGPU_CHUNK);
+	size_t count = nvgpu_rdwr_count(xfer);
 	size_t done;
 
 	lockdep_assert_held_read(&xfer->nvdev->access_lock);
+
+	if (!count)
+		return -EIO;
 
 	pagefault_disable();
 	if (nvgpu_xfer_is_write(xfer))
@@ -122,7 +138,7 @@ static size_t nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
 	pagefault_enable();
 
 	xfer->pos += done;
-	return done;
+	return done ? 0 : -EFAULT;
 }
 
 /*
@@ -141,8 +157,8 @@ static int nvgpu_rdwr_step(struct nvgpu_xfer *xfer)
 	ret = nvgpu_ready_usable_locked(nvdev);
 	if (!ret && !xfer->region->kva)
 		ret = -ENOENT;
-	if (!ret && !nvgpu_rdwr_chunk(xfer))
-		ret = -EFAULT;
+	if (!ret)
+		ret = nvgpu_rdwr_chunk(xfer);
 
 	up_read(&nvdev->access_lock);
 	up_read(&nvdev->vdev.memory_lock);

@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 
 #include "nvgpu.h"
+#include "trace.h"
 
 /* Facts of Grace Hopper and Grace Blackwell, from the nvgrace-gpu driver. */
 #define NVGPU_BAR0_C2C		0x1498
@@ -144,6 +145,7 @@ static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
  * @nvdev: device
  *
  * Context: any; the answer stays true only under access_lock.
+ * Return: true if the hardware said so since the last reset.
  */
 bool nvgpu_ready_is(struct nvgpu_device *nvdev)
 {
@@ -195,6 +197,32 @@ int nvgpu_ready_try(struct nvgpu_device *nvdev)
 	return ret;
 }
 
+/* One round of a wait. Returns -EAGAIN to go on. */
+static int nvgpu_ready_wait_once(struct nvgpu_device *nvdev,
+				 struct nvgpu_poll *poll)
+{
+	struct nvgpu_ready *ready = &nvdev->ready;
+	int ret;
+
+	if (atomic_read(&ready->resets) != poll->resets)
+		nvgpu_poll_start(poll, ready);
+	if (READ_ONCE(ready->ready_at) == poll->resets)
+		return 0;
+
+	ret = nvgpu_ready_ask(nvdev, poll->resets, poll);
+	if (ret != -EAGAIN)
+		return ret;
+
+	if (READ_ONCE(ready->gave_up_at) == poll->resets ||
+	    ktime_after(ktime_get(), poll->deadline)) {
+		WRITE_ONCE(ready->gave_up_at, poll->resets);
+		return -ETIME;
+	}
+
+	ret = nvgpu_poll_sleep(poll);
+	return ret ? ret : -EAGAIN;
+}
+
 /**
  * nvgpu_ready_wait() - Wait until the memory is usable
  * @nvdev: device, open
@@ -208,32 +236,18 @@ int nvgpu_ready_try(struct nvgpu_device *nvdev)
  */
 int nvgpu_ready_wait(struct nvgpu_device *nvdev)
 {
-	struct nvgpu_ready *ready = &nvdev->ready;
+	ktime_t start = ktime_get();
 	struct nvgpu_poll poll;
 	int ret;
 
-	nvgpu_poll_start(&poll, ready);
-	for (;;) {
-		if (atomic_read(&ready->resets) != poll.resets)
-			nvgpu_poll_start(&poll, ready);
+	nvgpu_poll_start(&poll, &nvdev->ready);
+	do {
+		ret = nvgpu_ready_wait_once(nvdev, &poll);
+	} while (ret == -EAGAIN);
 
-		if (READ_ONCE(ready->ready_at) == poll.resets)
-			return 0;
-
-		ret = nvgpu_ready_ask(nvdev, poll.resets, &poll);
-		if (ret != -EAGAIN)
-			return ret;
-
-		if (READ_ONCE(ready->gave_up_at) == poll.resets ||
-		    ktime_after(ktime_get(), poll.deadline)) {
-			WRITE_ONCE(ready->gave_up_at, poll.resets);
-			return -ETIME;
-		}
-
-		ret = nvgpu_poll_sleep(&poll);
-		if (ret)
-			return ret;
-	}
+	trace_nvgpu_ready_wait(nvdev->vdev.pdev,
+			       ktime_ms_delta(ktime_get(), start), ret);
+	return ret;
 }
 
 /**
@@ -260,6 +274,8 @@ void nvgpu_ready_reset_done(struct nvgpu_device *nvdev)
 {
 	atomic_inc(&nvdev->ready.resets);
 	WRITE_ONCE(nvdev->ready.in_reset, false);
+	trace_nvgpu_reset(nvdev->vdev.pdev,
+			  atomic_inc_return(&nvdev->ready.resets_seen));
 }
 
 static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)

@@ -23,6 +23,7 @@ ccflags-y += $(call nvgpu-probe,VMF_INSERT_PFN,vfio_pci_vmf_insert_pfn,linux/vfi
 ccflags-y += $(call nvgpu-probe,ALIGNED_FOR_ORDER,is_aligned_for_order,linux/vfio_pci_core.h)
 ccflags-y += $(call nvgpu-probe,GET_IOMAP,vfio_pci_core_get_iomap,linux/vfio_pci_core.h)
 ccflags-y += $(call nvgpu-probe,MEMORY_ENABLED,__vfio_pci_memory_enabled,linux/vfio_pci_core.h)
+ccflags-y += $(call nvgpu-probe,PFN_ADDRESS_SPACE,register_pfn_address_space,linux/memory-failure.h)
 ccflags-y += $(call nvgpu-probe,CXL_DEVICE_DVSEC,PCI_DVSEC_CXL_DEVICE,uapi/linux/pci_regs.h)
 
 ifneq ($(call nvgpu-has,KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED,uapi/linux/kvm.h),y)

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages of the GPU memory that hardware reported as corrupted.
+ *
+ * Invariant: between the report and the next reset of the function, a poisoned
+ * page has no page table entry and is not read.
+ *
+ * The memory has no struct page to note this in, so each page is noted here. The
+ * report comes by a callback that memory-failure makes for every process and VMA in
+ * search of those to tell; a page that fails while nobody has anything of the device
+ * mapped is not heard of.
+ */
+#include <linux/bits.h>
+#include <linux/mm.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "nvgpu.h"
+
+static bool nvgpu_region_has_pfn(const struct nvgpu_region *region,
+				 unsigned long pfn)
+{
+	unsigned long first = PHYS_PFN(region->mem_base);
+
+	return pfn >= first && pfn - first < region->mem_len >> PAGE_SHIFT;
+}
+
+static pgoff_t nvgpu_region_pgoff(const struct nvgpu_region *region,
+				  unsigned long pfn)
+{
+	return (VFIO_PCI_INDEX_TO_OFFSET(region->bar_index) >> PAGE_SHIFT) +
+	       pfn - PHYS_PFN(region->mem_base);
+}
+
+static struct nvgpu_region *nvgpu_poison_region(struct nvgpu_device *nvdev,
+						unsigned long pfn)
+{
+	int i;
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++)
+		if (nvgpu_region_has_pfn(&nvdev->region[i], pfn))
+			return &nvdev->region[i];
+	return NULL;
+}
+
+/*
+ * Revoke what is mapped of poisoned pages. From a work item: the callback runs with
+ * the mapping locked. Taking access_lock lets faults finish that did not yet see the
+ * page noted.
+ */
+static void nvgpu_poison_zap(struct work_struct *work)
+{
+	struct nvgpu_device *nvdev = container_of(work, struct nvgpu_device,
+						  poison.zap_work);
+	struct address_space *mapping = nvdev->vdev.vdev.inode->i_mapping;
+	const struct nvgpu_region *region;
+	unsigned long pfn;
+	void *entry;
+
+	down_write(&nvdev->access_lock);
+	up_write(&nvdev->access_lock);
+
+	xa_for_each(&nvdev->poison.pfns, pfn, entry) {
+		region = nvgpu_poison_region(nvdev, pfn);
+		unmap_mapping_range(mapping, (loff_t)
+				    nvgpu_region_pgoff(region, pfn) << PAGE_SHIFT,
+				    PAGE_SIZE, true);
+	}
+}
+
+/* May fail for want of memory: then the page is told about but not kept out. */
+static void nvgpu_poison_note(struct nvgpu_device *nvdev, unsigned long pfn)
+{
+	if (xa_load(&nvdev->poison.pfns, pfn))
+		return;
+	if (xa_err(xa_store(&nvdev->poison.pfns, pfn, xa_mk_value(1),
+			    GFP_ATOMIC | __GFP_NOWARN)))
+		return;
+	queue_work(system_dfl_wq, &nvdev->poison.zap_work);
+}
+
+/*
+ * Says at which file offset a VMA shows a page. An offset that the VMA does not
+ * cover would make memory-failure kill its process, so such a VMA must be refused.
+ */
+static int nvgpu_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
+			      pgoff_t *pgoff)
+{
+	struct nvgpu_device *nvdev = vma->vm_private_data;
+	struct nvgpu_region *region;
+	pgoff_t at;
+
+	if (vma->vm_ops != &nvgpu_mmap_ops)
+		return -ENOENT;
+
+	region = nvgpu_poison_region(nvdev, pfn);
+	if (!region)
+		return -EFAULT;
+	nvgpu_poison_note(nvdev, pfn);
+
+	at = nvgpu_region_pgoff(region, pfn);
+	if (at < vma->vm_pgoff || at - vma->vm_pgoff >= vma_pages(vma))
+		return -EFAULT;
+
+	*pgoff = at;
+	return 0;
+}
+
+/**
+ * nvgpu_poison_init() - Prepare the note of poisoned pages
+ * @nvdev: device, not yet registered
+ */
+void nvgpu_poison_init(struct nvgpu_device *nvdev)
+{
+	xa_init(&nvdev->poison.pfns);
+	INIT_WORK(&nvdev->poison.zap_work, nvgpu_poison_zap);
+}
+
+static int nvgpu_poison_register(struct nvgpu_device *nvdev, int i)
+{
+	const struct nvgpu_region *region = &nvdev->region[i];
+	struct pfn_address_space *space = &nvdev->poison.space[i];
+	int ret;
+
+	if (!region->mem_len)
+		return 0;
+
+	space->node.start = PHYS_PFN(region->mem_base);
+	space->node.last = space->node.start +
+			   (region->mem_len >> PAGE_SHIFT) - 1;
+	space->mapping = nvdev->vdev.vdev.inode->i_mapping;
+	space->pfn_to_vma_pgoff = nvgpu_poison_pgoff;
+
+	ret = register_pfn_address_space(space);
+	if (!ret)
+		nvdev->poison.registered |= BIT(i);
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+/**
+ * nvgpu_poison_open() - Start to hear of memory failures
+ * @nvdev: device, being opened
+ *
+ * Return: 0, also where the kernel does not report failures, or -EBUSY.
+ */
+int nvgpu_poison_open(struct nvgpu_device *nvdev)
+{
+	int i, ret;
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
+		ret = nvgpu_poison_register(nvdev, i);
+		if (ret) {
+			nvgpu_poison_close(nvdev);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/**
+ * nvgpu_poison_close() - Undo nvgpu_poison_open()
+ * @nvdev: device, being closed
+ *
+ * Only what was registered is unregistered: memory-failure would remove a node that
+ * is not in its tree if any other covers its range.
+ */
+void nvgpu_poison_close(struct nvgpu_device *nvdev)
+{
+	int i;
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++)
+		if (nvdev->poison.registered & BIT(i))
+			unregister_pfn_address_space(&nvdev->poison.space[i]);
+	nvdev->poison.registered = 0;
+	cancel_work_sync(&nvdev->poison.zap_work);
+}
+
+/**
+ * nvgpu_poison_forget() - The function was reset: the memory is good again
+ * @nvdev: device
+ *
+ * Context: process context, see the lock map in nvgpu.h.
+ */
+void nvgpu_poison_forget(struct nvgpu_device *nvdev)
+{
+	xa_destroy(&nvdev->poison.pfns);
+}
+
+/**
+ * nvgpu_poison_clean() - How far is memory free of poison
+ * @nvdev: device
+ * @pfn: first page
+ * @nr: number of pages
+ *
+ * Return: how many of the pages, from the first on, come before a poisoned one.
+ */
+unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
+				 unsigned long nr)
+{
+	unsigned long bad = pfn;
+
+	if (xa_empty(&nvdev->poison.pfns) ||
+	    !xa_find(&nvdev->poison.pfns, &bad, pfn + nr - 1, XA_PRESENT))
+		return nr;
+	return bad - pfn;
+}
+
+/**
+ * nvgpu_poison_count() - Count the poisoned pages
+ * @nvdev: device
+ *
+ * Return: how many pages are known to be poisoned.
+ */
+unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev)
+{
+	unsigned long pfn, nr = 0;
+	void *entry;
+
+	xa_for_each(&nvdev->poison.pfns, pfn, entry)
+		nr++;
+	return nr;
+}
