@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The PCI host bridge: a domain of its own, one window out of the pool, and
+ * config accessors that find the right function.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "sim.h"
+
+#define FIRST_DOMAIN	9
+#define LAST_DOMAIN	U16_MAX
+#define WINDOW_ALIGN	SZ_1M	/* granularity of a bridge window */
+
+static struct sim_host *bus_host(const struct pci_bus *bus)
+{
+	return container_of((struct sim_sysdata *)bus->sysdata, struct sim_host, sysdata);
+}
+
+/* Of the functions below the port only the one in slot 0 exist. */
+static struct sim_function *find_function(struct pci_bus *bus, unsigned int devfn)
+{
+	struct sim_host *host = bus_host(bus);
+	struct sim_gpu *gpu = host->gpu;
+
+	lockdep_assert_held(&gpu->lock);
+	if (gpu->host != host)
+		return NULL;
+	if (pci_is_root_bus(bus))
+		return devfn ? NULL : gpu->port;
+	if (bus->number != sim_config_get(gpu->port, PCI_SECONDARY_BUS, 1) ||
+	    devfn >= gpu->identity.functions || !sim_power_answers_locked(gpu))
+		return NULL;
+	return gpu->fn[devfn];
+}
+
+static int bridge_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *val)
+{
+	struct sim_function *fn;
+
+	guard(raw_spinlock_irqsave)(&bus_host(bus)->gpu->lock);
+	fn = find_function(bus, devfn);
+	if (!fn)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	*val = sim_config_get(fn, where, size);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static int bridge_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
+{
+	struct sim_function *fn;
+
+	guard(raw_spinlock_irqsave)(&bus_host(bus)->gpu->lock);
+	fn = find_function(bus, devfn);
+	if (!fn)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	sim_config_write(fn, where, size, val);
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops bridge_ops = {
+	.read = bridge_read,
+	.write = bridge_write,
+};
+
+bool sim_owns_bus(const struct pci_bus *bus)
+{
+	return bus->ops == &bridge_ops;
+}
+
+struct sim_gpu *sim_bus_gpu(const struct pci_bus *bus)
+{
+	return bus_host(bus)->gpu;
+}
+
+/* Whoever still holds a bus of ours runs our accessors: keep the module. */
+static void bridge_release(struct pci_host_bridge *bridge)
+{
+	struct sim_host *host = pci_host_bridge_priv(bridge);
+
+	config_item_put(&host->gpu->item);
+	module_put(THIS_MODULE);
+}
+
+/* BARs in order of falling size are all naturally aligned. */
+static u64 place_bars(struct sim_gpu *gpu, u64 start)
+{
+	unsigned int fn, bar;
+	int bit;
+
+	for (bit = 63; bit >= 0; bit--) {
+		for (fn = 0; fn < gpu->identity.functions; fn++) {
+			for (bar = 0; bar < SIM_BARS; bar++) {
+				if (sim_endpoint_bar_size(gpu, fn, bar) != BIT_ULL(bit))
+					continue;
+				gpu->bar_addr[fn][bar] = start;
+				start += BIT_ULL(bit);
+			}
+		}
+	}
+	return start;
+}
+
+static int alloc_window(struct sim_gpu *gpu, struct sim_host *host)
+{
+	u64 align = WINDOW_ALIGN;
+	unsigned int bar;
+	u64 size;
+
+	memset(gpu->bar_addr, 0, sizeof(gpu->bar_addr));
+	for (bar = 0; bar < SIM_BARS; bar++)
+		align = max(align, gpu->identity.bar_size[bar]);
+	size = round_up(place_bars(gpu, 0), WINDOW_ALIGN);
+	host->window.flags = IORESOURCE_MEM | IORESOURCE_PREFETCH | IORESOURCE_MEM_64;
+	if (sim_pool_alloc(&host->window, "nvgpu-sim PCI window", size, align)) {
+		pr_err("%s: the pool has no %llu bytes at a multiple of %llu for the BARs; make them or memory_size smaller, or pool= larger\n",
+		       config_item_name(&gpu->item), size, align);
+		return -ENOSPC;
+	}
+	place_bars(gpu, host->window.start);
+	return 0;
+}
+
+static void init_sysdata(struct sim_host *host, int domain)
+{
+#ifdef CONFIG_X86
+	host->sysdata.arch.domain = domain;
+	host->sysdata.arch.node = NUMA_NO_NODE;
+#endif
+}
+
+/**
+ * sim_bridge_alloc - make the host bridge and place the BARs in its window
+ * @gpu: the GPU, its identity checked
+ *
+ * Return: 0 or a negative errno.
+ */
+int sim_bridge_alloc(struct sim_gpu *gpu)
+{
+	struct pci_host_bridge *bridge;
+	struct sim_host *host;
+	int ret;
+
+	bridge = pci_alloc_host_bridge(sizeof(*host));
+	if (!bridge)
+		return -ENOMEM;
+	host = pci_host_bridge_priv(bridge);
+	ret = alloc_window(gpu, host);
+	if (ret) {
+		pci_free_host_bridge(bridge);
+		return ret;
+	}
+	host->gpu = gpu;
+	host->busn = (struct resource)DEFINE_RES_NAMED(0, 2, "nvgpu-sim buses", IORESOURCE_BUS);
+	pci_add_resource(&bridge->windows, &host->busn);
+	pci_add_resource(&bridge->windows, &host->window);
+	bridge->ops = &bridge_ops;
+	bridge->sysdata = &host->sysdata;
+	/* Services need interrupts, and the root port has none. */
+	bridge->native_aer = 0;
+	bridge->native_pcie_hotplug = 0;
+	bridge->native_shpc_hotplug = 0;
+	bridge->native_pme = 0;
+	bridge->native_dpc = 0;
+
+	config_item_get(&gpu->item);
+	__module_get(THIS_MODULE);
+	pci_set_host_bridge_release(bridge, bridge_release, NULL);
+	gpu->bridge = bridge;
+	return 0;
+}
+
+void sim_bridge_free(struct sim_gpu *gpu)
+{
+	struct sim_host *host = pci_host_bridge_priv(gpu->bridge);
+
+	sim_pool_free(&host->window);
+	pci_free_host_bridge(gpu->bridge);
+	gpu->bridge = NULL;
+}
+
+/*
+ * From here on the PCI core gives the domain number back when it frees the
+ * bridge. Under pci_lock_rescan_remove(), so that no other bus takes the number
+ * before ours is registered.
+ */
+static int take_domain(struct sim_gpu *gpu)
+{
+	int wanted = gpu->identity.domain;
+	int domain;
+
+	if (wanted == SIM_DOMAIN_AUTO) {
+		domain = pci_bus_find_emul_domain_nr(0, FIRST_DOMAIN, LAST_DOMAIN);
+	} else {
+		domain = pci_bus_find_emul_domain_nr(0, wanted, wanted);
+		if (domain < 0)
+			pr_err("%s: domain=%d is in use; choose another or auto\n",
+			       config_item_name(&gpu->item), wanted);
+	}
+	if (domain < 0)
+		return -EBUSY;
+	gpu->bridge->domain_nr = domain;
+	init_sysdata(pci_host_bridge_priv(gpu->bridge), domain);
+	return 0;
+}
+
+static struct pci_bus *gpu_bus(struct pci_bus *root)
+{
+	return list_first_entry_or_null(&root->children, struct pci_bus, node);
+}
+
+static int name_and_describe(struct sim_gpu *gpu, struct pci_bus *root)
+{
+	struct pci_dev *pdev = NULL;
+	int ret;
+
+	if (gpu_bus(root))
+		pdev = pci_get_slot(gpu_bus(root), 0);
+	if (!pdev) {
+		pr_err("%s: the PCI core did not find the GPU\n", config_item_name(&gpu->item));
+		return -ENODEV;
+	}
+	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
+		strscpy(gpu->dev_name, pci_name(pdev));
+	ret = sim_mem_describe(gpu, pdev);
+	pci_dev_put(pdev);
+	return ret;
+}
+
+static void remove_bus(struct sim_gpu *gpu)
+{
+	struct pci_bus *root = gpu->bridge->bus;
+
+	pci_stop_root_bus(root);
+	pci_remove_root_bus(root);
+	guard(raw_spinlock_irqsave)(&gpu->lock);
+	gpu->dev_name[0] = '\0';
+}
+
+/**
+ * sim_bridge_plug - have the PCI core find the GPU
+ * @gpu: the GPU, powered on, BARs and window programmed
+ *
+ * The PCI core keeps what "firmware" has programmed: the registers in BAR0 are
+ * mapped already, and config accessors cannot remap them.
+ *
+ * Return: 0 or a negative errno.
+ */
+int sim_bridge_plug(struct sim_gpu *gpu)
+{
+	struct pci_bus *root;
+	int ret;
+
+	pci_lock_rescan_remove();
+	ret = take_domain(gpu);
+	if (ret)
+		goto out_unlock;
+	ret = pci_scan_root_bus_bridge(gpu->bridge);
+	if (ret)
+		goto out_unlock;
+	root = gpu->bridge->bus;
+	pci_bus_claim_resources(root);
+	ret = name_and_describe(gpu, root);
+	if (ret)
+		remove_bus(gpu);
+	else
+		pci_bus_add_devices(root);
+out_unlock:
+	pci_unlock_rescan_remove();
+	return ret;
+}
+
+/**
+ * sim_bridge_unplug - take the GPU from the PCI core
+ * @gpu: the GPU
+ *
+ * Waits until its users let go, as any removal of a PCI device does.
+ */
+void sim_bridge_unplug(struct sim_gpu *gpu)
+{
+	pci_lock_rescan_remove();
+	remove_bus(gpu);
+	pci_unlock_rescan_remove();
+}

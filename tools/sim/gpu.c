@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life of a GPU: from a set of attributes to a device on a bus, and back.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "sim.h"
+
+/**
+ * sim_gpu_alloc - a GPU that is not plugged in, with the default identity
+ *
+ * Return: the GPU, or NULL without memory; freed by its config_item's release.
+ */
+struct sim_gpu *sim_gpu_alloc(void)
+{
+	struct sim_gpu *gpu = kzalloc(sizeof(*gpu), GFP_KERNEL);
+
+	if (!gpu)
+		return NULL;
+	mutex_init(&gpu->mutex);
+	mutex_init(&gpu->iommu_lock);
+	raw_spin_lock_init(&gpu->lock);
+	gpu->state = SIM_OFF;
+	sim_identity_init(&gpu->identity);
+	return gpu;
+}
+
+static void free_functions(struct sim_gpu *gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIM_MAX_FUNCTIONS; i++) {
+		kvfree(gpu->fn[i]);
+		gpu->fn[i] = NULL;
+	}
+	kvfree(gpu->port);
+	gpu->port = NULL;
+}
+
+static int create_functions(struct sim_gpu *gpu)
+{
+	unsigned int i;
+
+	gpu->port = sim_port_create(gpu);
+	if (!gpu->port)
+		return -ENOMEM;
+	for (i = 0; i < gpu->identity.functions; i++) {
+		gpu->fn[i] = sim_endpoint_create(gpu, i);
+		if (!gpu->fn[i]) {
+			free_functions(gpu);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void program_as_firmware(struct sim_gpu *gpu, const struct sim_host *host)
+{
+	unsigned int i;
+
+	guard(raw_spinlock_irqsave)(&gpu->lock);
+	sim_port_open_window(gpu->port, &host->window);
+	for (i = 0; i < gpu->identity.functions; i++)
+		sim_endpoint_place_bars(gpu->fn[i]);
+}
+
+static int gpu_build(struct sim_gpu *gpu)
+{
+	struct sim_host *host;
+	int ret;
+
+	ret = sim_identity_check(&gpu->identity, config_item_name(&gpu->item));
+	if (ret)
+		return ret;
+	ret = sim_mem_create(gpu);
+	if (ret)
+		return ret;
+	ret = sim_bridge_alloc(gpu);
+	if (ret)
+		goto err_mem;
+	ret = create_functions(gpu);
+	if (ret)
+		goto err_bridge;
+	ret = sim_regs_create(gpu);
+	if (ret)
+		goto err_functions;
+	host = pci_host_bridge_priv(gpu->bridge);
+	sim_power_on(gpu, host);
+	program_as_firmware(gpu, host);
+	ret = sim_bridge_plug(gpu);
+	if (ret)
+		goto err_power;
+	return 0;
+
+err_power:
+	sim_power_off(gpu);
+	sim_regs_destroy(gpu);
+err_functions:
+	free_functions(gpu);
+err_bridge:
+	sim_bridge_free(gpu);
+err_mem:
+	sim_mem_destroy(gpu);
+	return ret;
+}
+
+static void gpu_dismantle(struct sim_gpu *gpu)
+{
+	sim_bridge_unplug(gpu);
+	sim_power_off(gpu);
+	sim_regs_destroy(gpu);
+	free_functions(gpu);
+	sim_bridge_free(gpu);
+	sim_mem_destroy(gpu);
+}
+
+/* Returns -EALREADY if the GPU is in state @done, -EBUSY if it is not in @from. */
+static int enter(struct sim_gpu *gpu, enum sim_state from, enum sim_state to,
+		 enum sim_state done)
+{
+	guard(mutex)(&gpu->mutex);
+	if (gpu->state == done)
+		return -EALREADY;
+	if (gpu->state != from)
+		return -EBUSY;
+	gpu->state = to;
+	return 0;
+}
+
+static void settle(struct sim_gpu *gpu, enum sim_state state)
+{
+	guard(mutex)(&gpu->mutex);
+	gpu->state = state;
+}
+
+/**
+ * sim_gpu_start - plug the GPU in
+ * @gpu: the GPU
+ *
+ * Return: 0 (also if it was plugged in before), -EBUSY while another task plugs
+ * or unplugs it, -EINVAL for an identity that cannot be simulated.
+ */
+int sim_gpu_start(struct sim_gpu *gpu)
+{
+	int ret = enter(gpu, SIM_OFF, SIM_STARTING, SIM_ON);
+
+	if (ret)
+		return ret == -EALREADY ? 0 : ret;
+	ret = gpu_build(gpu);
+	settle(gpu, ret ? SIM_OFF : SIM_ON);
+	return ret;
+}
+
+/**
+ * sim_gpu_stop - unplug the GPU; waits for its users
+ * @gpu: the GPU
+ *
+ * Return: 0 (also if it was not plugged in) or -EBUSY while another task plugs
+ * or unplugs it.
+ */
+int sim_gpu_stop(struct sim_gpu *gpu)
+{
+	int ret = enter(gpu, SIM_ON, SIM_STOPPING, SIM_OFF);
+
+	if (ret)
+		return ret == -EALREADY ? 0 : ret;
+	gpu_dismantle(gpu);
+	settle(gpu, SIM_OFF);
+	return 0;
+}

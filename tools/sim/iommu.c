@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An IOMMU in software. It translates nothing, since the GPU does no DMA; it
+ * gives each function a group, keeps what was mapped, and shows it.
+ *
+ * A domain is a maple tree over IOVA page numbers. The value of a range is the
+ * distance from IOVA to physical address: the same for each page of the range,
+ * so that unmapping a part of it needs no splitting here.
+ */
+#include <linux/cleanup.h>
+#include <linux/iommu.h>
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include <iommu-attach.h>
+#include "sim.h"
+
+#define IOVA_BITS	48
+#define LINE_LENGTH	57	/* three numbers of 18 characters, and separators */
+
+struct sim_domain {
+	struct iommu_domain domain;
+	struct maple_tree map;
+};
+
+static struct iommu_device sim_iommu;
+static const struct iommu_ops sim_iommu_ops;
+
+static struct sim_domain *to_sim_domain(struct iommu_domain *domain)
+{
+	return container_of(domain, struct sim_domain, domain);
+}
+
+/* The domain cannot go away: it has to be detached, through here, before. */
+static int attach_paging(struct iommu_domain *domain, struct device *dev)
+{
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct sim_gpu *gpu = sim_bus_gpu(pdev->bus);
+
+	if (pdev->devfn)
+		return 0;
+	guard(mutex)(&gpu->iommu_lock);
+	gpu->domain = domain;
+	return 0;
+}
+
+static int attach_static(struct iommu_domain *domain, struct device *dev)
+{
+	return attach_paging(NULL, dev);
+}
+
+SIM_IOMMU_ATTACH_OP(paging_attach_dev, attach_paging)
+SIM_IOMMU_ATTACH_OP(static_attach_dev, attach_static)
+
+static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
+		      size_t pgsize, size_t pgcount, int prot, gfp_t gfp, size_t *mapped)
+{
+	size_t size = pgsize * pgcount;
+	unsigned long distance = (paddr - iova) >> PAGE_SHIFT;
+	int ret;
+
+	ret = mtree_insert_range(&to_sim_domain(domain)->map, PHYS_PFN(iova),
+				 PHYS_PFN(iova + size - 1), xa_mk_value(distance), gfp);
+	if (!ret)
+		*mapped = size;
+	return ret;
+}
+
+/* Unmapping must not fail, and what is left of a range may need a new node. */
+static size_t domain_unmap(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
+			   size_t pgcount, struct iommu_iotlb_gather *gather)
+{
+	struct maple_tree *map = &to_sim_domain(domain)->map;
+	size_t size = pgsize * pgcount;
+
+	if (!mtree_load(map, PHYS_PFN(iova)))
+		return 0;
+	mtree_store_range(map, PHYS_PFN(iova), PHYS_PFN(iova + size - 1), NULL,
+			  GFP_KERNEL | __GFP_NOFAIL);
+	return size;
+}
+
+static phys_addr_t domain_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
+{
+	void *distance = mtree_load(&to_sim_domain(domain)->map, PHYS_PFN(iova));
+
+	return distance ? iova + PFN_PHYS(xa_to_value(distance)) : 0;
+}
+
+static void domain_free(struct iommu_domain *domain)
+{
+	struct sim_domain *sim = to_sim_domain(domain);
+
+	mtree_destroy(&sim->map);
+	kfree(sim);
+}
+
+static const struct iommu_domain_ops paging_ops = {
+	.attach_dev = paging_attach_dev,
+	.map_pages = domain_map,
+	.unmap_pages = domain_unmap,
+	.iova_to_phys = domain_iova_to_phys,
+	.free = domain_free,
+};
+
+static const struct iommu_domain_ops static_ops = {
+	.attach_dev = static_attach_dev,
+};
+
+static struct iommu_domain identity_domain = {
+	.type = IOMMU_DOMAIN_IDENTITY,
+	.ops = &static_ops,
+};
+
+static struct iommu_domain blocked_domain = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.ops = &static_ops,
+};
+
+static struct iommu_domain *domain_alloc_paging(struct device *dev)
+{
+	struct sim_domain *sim = kzalloc(sizeof(*sim), GFP_KERNEL);
+
+	if (!sim)
+		return NULL;
+	mt_init_flags(&sim->map, MT_FLAGS_USE_RCU);
+	sim->domain.pgsize_bitmap = PAGE_SIZE | SZ_64K | SZ_2M | SZ_1G;
+	sim->domain.geometry.aperture_end = BIT_ULL(IOVA_BITS) - 1;
+	sim->domain.geometry.force_aperture = true;
+	return &sim->domain;
+}
+
+static bool iommu_capable_of(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY;
+}
+
+/* Only the endpoint functions: nobody gives a root port to user space. */
+static struct iommu_device *probe_device(struct device *dev)
+{
+	if (!dev_is_pci(dev) || !sim_owns_bus(to_pci_dev(dev)->bus) ||
+	    pci_is_root_bus(to_pci_dev(dev)->bus))
+		return ERR_PTR(-ENODEV);
+	return &sim_iommu;
+}
+
+/* No DMA API for a device that does no DMA. */
+static int def_domain_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+static const struct iommu_ops sim_iommu_ops = {
+	.owner = THIS_MODULE,
+	.capable = iommu_capable_of,
+	.identity_domain = &identity_domain,
+	.blocked_domain = &blocked_domain,
+	.release_domain = &blocked_domain,
+	.domain_alloc_paging = domain_alloc_paging,
+	.probe_device = probe_device,
+	.device_group = generic_device_group,
+	.def_domain_type = def_domain_type,
+	.default_domain_ops = &paging_ops,
+};
+
+int sim_iommu_init(void)
+{
+	int ret;
+
+	ret = iommu_device_sysfs_add(&sim_iommu, NULL, NULL, "nvgpu-sim");
+	if (ret)
+		return ret;
+	ret = iommu_device_register(&sim_iommu, &sim_iommu_ops, NULL);
+	if (ret)
+		iommu_device_sysfs_remove(&sim_iommu);
+	return ret;
+}
+
+void sim_iommu_exit(void)
+{
+	iommu_device_unregister(&sim_iommu);
+	iommu_device_sysfs_remove(&sim_iommu);
+}
+
+/* One run of pages that are contiguous in both address spaces. */
+struct run {
+	unsigned long first;
+	unsigned long last;
+	void *distance;
+};
+
+static bool next_run(struct ma_state *mas, struct run *run)
+{
+	void *distance = mas_find(mas, ULONG_MAX);
+
+	if (!distance)
+		return false;
+	*run = (struct run){ mas->index, mas->last, distance };
+	while (mas_next_range(mas, ULONG_MAX) == distance && mas->index == run->last + 1)
+		run->last = mas->last;
+	/* The caller may sleep here, so start anew where this run ends. */
+	mas_set(mas, run->last + 1);
+	return true;
+}
+
+/**
+ * sim_iommu_list - list what function 0 can reach: IOVA, physical address, size
+ * @gpu: the GPU
+ * @buf: filled, one line per contiguous mapping; NULL to ask for the length
+ * @len: size of @buf
+ *
+ * Return: number of bytes that the list needs or that were filled.
+ */
+ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len)
+{
+	size_t used = 0;
+	struct run run;
+
+	guard(mutex)(&gpu->iommu_lock);
+	if (!gpu->domain)
+		return 0;
+
+	MA_STATE(mas, &to_sim_domain(gpu->domain)->map, 0, 0);
+
+	rcu_read_lock();
+	while ((!buf || len - used > LINE_LENGTH) && next_run(&mas, &run)) {
+		u64 iova = PFN_PHYS(run.first);
+
+		if (buf)
+			snprintf(buf + used, LINE_LENGTH + 1, "0x%016llx 0x%016llx 0x%016llx\n",
+				 iova, iova + PFN_PHYS(xa_to_value(run.distance)),
+				 PFN_PHYS(run.last - run.first + 1));
+		used += LINE_LENGTH;
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return used;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Order of life of the module's parts.
+ */
+#include <linux/module.h>
+
+#include "sim.h"
+
+static int __init sim_init(void)
+{
+	int ret;
+
+	ret = sim_pool_init();
+	if (ret)
+		return ret;
+	ret = sim_iommu_init();
+	if (ret)
+		goto err_pool;
+	ret = sim_configfs_init();
+	if (ret)
+		goto err_iommu;
+	return 0;
+
+err_iommu:
+	sim_iommu_exit();
+err_pool:
+	sim_pool_exit();
+	return ret;
+}
+
+static void __exit sim_exit(void)
+{
+	sim_configfs_exit();
+	sim_iommu_exit();
+	sim_pool_exit();
+}
+
+module_init(sim_init);
+module_exit(sim_exit);
+
+MODULE_DESCRIPTION("Simulated NVIDIA Grace Hopper and Grace Blackwell GPUs");
+MODULE_LICENSE("GPL");

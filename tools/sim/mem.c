@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The GPU's memory: where it is, what firmware says about it, and losing it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/property.h>
+#include <linux/sizes.h>
+
+#include "sim.h"
+
+#define MEMORY_NAME	"nvgpu-sim memory"
+#define AUTO_ALIGN	SZ_1G
+#define SCRUB_CHUNK	SZ_64M
+#define SCRUB_LENGTH	64
+#define SCRUB_BYTE	0xa5
+
+/*
+ * Without an address the memory must fit into the pool. A given address may be
+ * anything, since a driver has to cope with what firmware says: the memory is
+ * then backed if the pool happens to have it free.
+ */
+int sim_mem_create(struct sim_gpu *gpu)
+{
+	const struct sim_identity *id = &gpu->identity;
+	const char *name = config_item_name(&gpu->item);
+	u64 start, end;
+
+	gpu->memory = (struct resource){ .flags = IORESOURCE_MEM };
+	gpu->memory_base = id->memory_auto ? ALIGN(sim_pool_start(), AUTO_ALIGN) :
+					     id->memory_base;
+	if (!id->memory_size)
+		return 0;
+	if (id->memory_auto) {
+		if (sim_pool_alloc(&gpu->memory, MEMORY_NAME, id->memory_size, AUTO_ALIGN)) {
+			pr_err("%s: memory_size=%llu: the pool has no such piece at a multiple of 1 GiB; make it smaller or pool= larger\n",
+			       name, id->memory_size);
+			return -ENOSPC;
+		}
+		gpu->memory_base = gpu->memory.start;
+		return 0;
+	}
+	start = PAGE_ALIGN_DOWN(id->memory_base);
+	end = id->memory_base + id->memory_size;
+	if (end < start || PAGE_ALIGN(end) < end ||
+	    sim_pool_alloc_at(&gpu->memory, MEMORY_NAME, start, PAGE_ALIGN(end) - start))
+		pr_info("%s: memory at %#llx is not free pool memory: described, not backed\n",
+			name, id->memory_base);
+	return 0;
+}
+
+void sim_mem_destroy(struct sim_gpu *gpu)
+{
+	sim_pool_free(&gpu->memory);
+}
+
+/**
+ * sim_mem_describe - give the GPU the properties that ACPI's _DSD would give
+ * @gpu: the GPU
+ * @pdev: its function 0, not yet seen by a driver
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev)
+{
+	const struct sim_identity *id = &gpu->identity;
+	struct property_entry props[3] = {};
+	unsigned int n = 0;
+
+	if (id->properties & SIM_PROP_BASE)
+		props[n++] = PROPERTY_ENTRY_U64("nvidia,gpu-mem-base-pa", gpu->memory_base);
+	if (id->properties & SIM_PROP_SIZE)
+		props[n++] = PROPERTY_ENTRY_U64("nvidia,gpu-mem-size", id->memory_size);
+	if (!n)
+		return 0;
+	return device_create_managed_software_node(&pdev->dev, props, NULL);
+}
+
+static void scrub_chunk(phys_addr_t start, size_t size)
+{
+	void *chunk = memremap(start, size, MEMREMAP_WB);
+	size_t offset;
+
+	if (!chunk) {
+		pr_warn("cannot map %pa: memory there survives the reset\n", &start);
+		return;
+	}
+	for (offset = 0; offset < size; offset += PAGE_SIZE)
+		memset(chunk + offset, SCRUB_BYTE, SCRUB_LENGTH);
+	memunmap(chunk);
+	cond_resched();
+}
+
+/**
+ * sim_mem_scrub - lose what is in the memory
+ * @gpu: the GPU
+ *
+ * Overwrites the first bytes of each page: enough for a test to notice, and
+ * done in a fraction of a second.
+ */
+void sim_mem_scrub(struct sim_gpu *gpu)
+{
+	resource_size_t start;
+
+	if (!gpu->memory.parent)
+		return;
+	for (start = gpu->memory.start; start < gpu->memory.end; start += SCRUB_CHUNK)
+		scrub_chunk(start, min_t(u64, SCRUB_CHUNK, gpu->memory.end + 1 - start));
+}

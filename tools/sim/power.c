@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Power on, resets, and the time that they take. Config accessors call this
+ * under a raw lock, so nothing here waits: what takes time is a pair of
+ * deadlines (when does the function answer again, when is the HBM trained) and
+ * one timer for the nearer one.
+ */
+#include <linux/jiffies.h>
+#include <linux/timekeeping.h>
+
+#include "sim.h"
+
+/**
+ * sim_power_answers_locked - does the GPU respond on PCI?
+ * @gpu: the GPU
+ *
+ * Return: false if config and BAR0 reads give ~0 and writes are lost.
+ */
+bool sim_power_answers_locked(struct sim_gpu *gpu)
+{
+	lockdep_assert_held(&gpu->lock);
+	return !gpu->in_bus_reset && !gpu->reset_failed && ktime_get_ns() >= gpu->answers_at;
+}
+
+/* One jiffy is added because mod_timer() may be early by a fraction of one. */
+static void wake_at(struct sim_gpu *gpu, u64 now, u64 then)
+{
+	mod_timer(&gpu->timer, jiffies + nsecs_to_jiffies(then - now) + 1);
+}
+
+/**
+ * sim_power_refresh_locked - bring what can be observed up to date
+ * @gpu: the GPU; nothing happens if it is not powered
+ *
+ * To be called after each change of a fault or of the power state.
+ */
+void sim_power_refresh_locked(struct sim_gpu *gpu)
+{
+	u64 now = ktime_get_ns();
+
+	lockdep_assert_held(&gpu->lock);
+	if (!gpu->host)
+		return;
+	if (!gpu->faults.fail_reset)
+		gpu->reset_failed = false;
+
+	if (now < gpu->answers_at) {
+		wake_at(gpu, now, gpu->answers_at);
+	} else if (!gpu->trained && now < gpu->trained_at) {
+		wake_at(gpu, now, gpu->trained_at);
+	} else if (!gpu->trained && gpu->memory_lost) {
+		schedule_work(&gpu->scrubber);
+	} else {
+		gpu->trained = true;
+	}
+	sim_port_show_link(gpu->port, !gpu->in_bus_reset && !gpu->reset_failed);
+	sim_endpoint_show_active(gpu->fn[0], gpu->trained && !gpu->faults.never_ready &&
+				 !gpu->faults.cxl_inactive);
+	sim_regs_show_locked(gpu);
+}
+
+static void power_timer(struct timer_list *timer)
+{
+	struct sim_gpu *gpu = container_of(timer, struct sim_gpu, timer);
+
+	guard(raw_spinlock_irqsave)(&gpu->lock);
+	sim_power_refresh_locked(gpu);
+}
+
+/* A reset during the scrubbing leaves memory_lost set: then it starts again. */
+static void scrubber(struct work_struct *work)
+{
+	struct sim_gpu *gpu = container_of(work, struct sim_gpu, scrubber);
+	unsigned int resets;
+
+	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
+		resets = gpu->resets;
+	sim_mem_scrub(gpu);
+	guard(raw_spinlock_irqsave)(&gpu->lock);
+	if (resets == gpu->resets)
+		gpu->memory_lost = false;
+	sim_power_refresh_locked(gpu);
+}
+
+static void start_training(struct sim_gpu *gpu)
+{
+	u64 now = ktime_get_ns();
+
+	gpu->trained = false;
+	gpu->trained_at = now + gpu->faults.training_ms * NSEC_PER_MSEC;
+}
+
+static void come_back(struct sim_gpu *gpu)
+{
+	gpu->resets++;
+	gpu->reset_failed = gpu->faults.fail_reset;
+	gpu->answers_at = ktime_get_ns() + gpu->faults.config_ff_ms * NSEC_PER_MSEC;
+}
+
+static void reset_function(struct sim_function *fn)
+{
+	sim_config_reset(fn);
+	fn->power_state = PCI_D0;
+	if (fn->index)
+		return;
+	fn->gpu->memory_lost |= fn->gpu->faults.lose_memory;
+	start_training(fn->gpu);
+}
+
+/**
+ * sim_power_reset_locked - FLR, or the reset on the way out of D3hot
+ * @fn: the function that is reset; only function 0 has memory to train
+ */
+void sim_power_reset_locked(struct sim_function *fn)
+{
+	lockdep_assert_held(&fn->gpu->lock);
+	reset_function(fn);
+	come_back(fn->gpu);
+	sim_power_refresh_locked(fn->gpu);
+}
+
+/**
+ * sim_power_bus_reset_locked - the root port's bus reset bit was written
+ * @gpu: the GPU below
+ * @asserted: state of the bit; the reset happens when it is released
+ */
+void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted)
+{
+	bool released = gpu->in_bus_reset && !asserted;
+	unsigned int i;
+
+	lockdep_assert_held(&gpu->lock);
+	gpu->in_bus_reset = asserted;
+	if (released) {
+		for (i = 0; i < gpu->identity.functions; i++)
+			reset_function(gpu->fn[i]);
+		come_back(gpu);
+	}
+	sim_power_refresh_locked(gpu);
+}
+
+/**
+ * sim_power_on - let config accesses in and start the first training
+ * @gpu: the GPU, complete
+ * @host: what accessors must come from
+ */
+void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
+{
+	timer_setup(&gpu->timer, power_timer, 0);
+	INIT_WORK(&gpu->scrubber, scrubber);
+
+	guard(raw_spinlock_irqsave)(&gpu->lock);
+	gpu->host = host;
+	gpu->in_bus_reset = false;
+	gpu->reset_failed = false;
+	gpu->memory_lost = false;
+	gpu->answers_at = 0;
+	gpu->resets = 0;
+	start_training(gpu);
+	sim_power_refresh_locked(gpu);
+}
+
+/**
+ * sim_power_off - no accessor finds the GPU any more when this returns
+ * @gpu: the GPU
+ */
+void sim_power_off(struct sim_gpu *gpu)
+{
+	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
+		gpu->host = NULL;
+	timer_shutdown_sync(&gpu->timer);
+	cancel_work_sync(&gpu->scrubber);
+}

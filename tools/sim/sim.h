@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nvgpu-sim: a simulated NVIDIA Grace Hopper or Grace Blackwell GPU.
+ *
+ * One configfs directory is one GPU in a PCI domain of its own: bus 00 holds a
+ * root port, the bus below it the GPU. Drivers meet it through the doors that
+ * hardware has (config space, BAR0 registers, firmware properties, an IOMMU
+ * group) and cannot tell the difference by any other means.
+ *
+ * Locks, outermost first:
+ *   sim_gpu::mutex       short; never held while PCI devices come or go, since
+ *                        removal waits for users that may need an attribute
+ *   sim_gpu::iommu_lock  inside the IOMMU core's group mutex
+ *   sim_gpu::lock        leaf, raw: PCI config accessors run with irqs off
+ * Whoever moves sim_gpu::state to STARTING or STOPPING owns what live=1 builds
+ * until it moves the state on.
+ */
+#ifndef NVGPU_SIM_H
+#define NVGPU_SIM_H
+
+#include <linux/bits.h>
+#include <linux/configfs.h>
+#include <linux/ioport.h>
+#include <linux/mutex.h>
+#include <linux/pci-ecam.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#define SIM_VENDOR_ID		PCI_VENDOR_ID_NVIDIA
+#define SIM_MAX_FUNCTIONS	2
+#define SIM_BARS		3	/* BAR0, BAR2, BAR4: each 64 bits wide */
+#define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
+
+/* Bits of sim_identity::reset_methods */
+#define SIM_RESET_FLR		BIT(0)
+#define SIM_RESET_PM		BIT(1)
+
+/* Bits of sim_identity::properties */
+#define SIM_PROP_BASE		BIT(0)
+#define SIM_PROP_SIZE		BIT(1)
+
+#define SIM_DOMAIN_AUTO		(-1)
+
+enum sim_state {
+	SIM_OFF,
+	SIM_STARTING,
+	SIM_ON,
+	SIM_STOPPING,
+};
+
+/* What the GPU is: only written while sim_gpu::state is SIM_OFF. */
+struct sim_identity {
+	u16 device_id;
+	u16 subsystem_id;
+	u64 memory_base;	/* only if !memory_auto */
+	bool memory_auto;
+	u64 memory_size;
+	unsigned int properties;
+	u64 bar_size[SIM_BARS];
+	bool mig_fixed;
+	bool cxl;
+	unsigned int cxl_timeout;
+	unsigned int reset_methods;
+	bool no_soft_reset;
+	int domain;
+	unsigned int functions;
+};
+
+/* What is wrong with it: changes at any time, under sim_gpu::lock. */
+struct sim_faults {
+	unsigned int c2c_down;
+	unsigned int training_ms;
+	unsigned int never_ready;
+	unsigned int cxl_inactive;
+	unsigned int fail_reset;
+	unsigned int config_ff_ms;
+	bool lose_memory;
+};
+
+struct sim_gpu;
+
+/**
+ * struct sim_function - config space of one PCI function
+ * @gpu: the GPU that it belongs to
+ * @written: called after a write with the dword's offset and the bits that the
+ *	write carried; for side effects, under sim_gpu::lock
+ * @index: number of the endpoint function; not used by the root port
+ * @power_state: D0 or D3hot; under sim_gpu::lock
+ * @val: what reads return; under sim_gpu::lock
+ * @init: what a reset brings back
+ * @rw: bits that writes change
+ * @w1c: bits that writing 1 clears
+ *
+ * All but @val and @power_state is constant once the image is built.
+ */
+struct sim_function {
+	struct sim_gpu *gpu;
+	void (*written)(struct sim_function *fn, unsigned int where, u32 bits);
+	unsigned int index;
+	unsigned int power_state;
+	u32 val[SIM_CFG_DWORDS];
+	u32 init[SIM_CFG_DWORDS];
+	u32 rw[SIM_CFG_DWORDS];
+	u32 w1c[SIM_CFG_DWORDS];
+};
+
+/* The PCI core's view of a host bridge differs by architecture. */
+struct sim_sysdata {
+#ifdef CONFIG_X86
+	struct pci_sysdata arch;
+#else
+	/* arm64 with ACPI dereferences this; a NULL parent is its way out */
+	struct pci_config_window arch;
+#endif
+};
+
+/**
+ * struct sim_host - private part of the pci_host_bridge
+ * @sysdata: bus->sysdata of every bus below
+ * @gpu: holds a reference, so that late accessors find the GPU's lock
+ * @busn: bus numbers 00 and 01
+ * @window: where the BARs are; a piece of the pool
+ *
+ * Lives as long as the PCI core holds a bus; sim_gpu::host says whether it is
+ * still the one that is plugged in.
+ */
+struct sim_host {
+	struct sim_sysdata sysdata;
+	struct sim_gpu *gpu;
+	struct resource busn;
+	struct resource window;
+};
+
+struct sim_gpu {
+	struct config_item item;
+
+	struct mutex mutex;		/* identity, state */
+	enum sim_state state;
+	struct sim_identity identity;
+
+	/* Owned by whoever moves the state, see above */
+	struct pci_host_bridge *bridge;
+	struct resource memory;		/* has a parent if taken from the pool */
+	u64 memory_base;
+	u64 bar_addr[SIM_MAX_FUNCTIONS][SIM_BARS];
+	void __iomem *bar0;
+
+	struct mutex iommu_lock;	/* domain */
+	struct iommu_domain *domain;	/* that function 0 is attached to */
+
+	raw_spinlock_t lock;		/* all below */
+	struct sim_host *host;		/* NULL: nothing answers */
+	struct sim_function *port;
+	struct sim_function *fn[SIM_MAX_FUNCTIONS];
+	struct sim_faults faults;
+	char dev_name[16];
+	bool in_bus_reset;
+	bool reset_failed;		/* dead until fail_reset is cleared */
+	bool memory_lost;		/* the scrubber has not been there yet */
+	bool trained;
+	u64 answers_at;			/* ktime in ns: config reads ~0 before */
+	u64 trained_at;			/* ktime in ns, counts while !trained */
+	unsigned int resets;
+	struct timer_list timer;	/* the next moment that changes something */
+	struct work_struct scrubber;
+};
+
+static inline struct sim_gpu *to_sim_gpu(struct config_item *item)
+{
+	return container_of(item, struct sim_gpu, item);
+}
+
+/* pool.c */
+int sim_pool_init(void);
+void sim_pool_exit(void);
+int sim_pool_alloc(struct resource *res, const char *name, u64 size, u64 align);
+int sim_pool_alloc_at(struct resource *res, const char *name, u64 start, u64 size);
+void sim_pool_free(struct resource *res);
+u64 sim_pool_start(void);
+
+/* config.c */
+void sim_config_define(struct sim_function *fn, unsigned int where,
+		       unsigned int size, u32 val, u32 rw, u32 w1c);
+void sim_config_set(struct sim_function *fn, unsigned int where,
+		    unsigned int size, u32 val);
+u32 sim_config_get(struct sim_function *fn, unsigned int where, unsigned int size);
+void sim_config_write(struct sim_function *fn, unsigned int where,
+		      unsigned int size, u32 val);
+void sim_config_seal(struct sim_function *fn);
+void sim_config_reset(struct sim_function *fn);
+
+/* identity.c */
+void sim_identity_init(struct sim_identity *id);
+int sim_identity_check(const struct sim_identity *id, const char *name);
+
+/* endpoint.c */
+struct sim_function *sim_endpoint_create(struct sim_gpu *gpu, unsigned int index);
+u64 sim_endpoint_bar_size(const struct sim_gpu *gpu, unsigned int index, unsigned int bar);
+void sim_endpoint_place_bars(struct sim_function *fn);
+void sim_endpoint_show_active(struct sim_function *fn, bool active);
+
+/* port.c */
+struct sim_function *sim_port_create(struct sim_gpu *gpu);
+void sim_port_open_window(struct sim_function *port, const struct resource *window);
+void sim_port_show_link(struct sim_function *port, bool up);
+
+/* bridge.c */
+bool sim_owns_bus(const struct pci_bus *bus);
+struct sim_gpu *sim_bus_gpu(const struct pci_bus *bus);
+int sim_bridge_alloc(struct sim_gpu *gpu);
+void sim_bridge_free(struct sim_gpu *gpu);
+int sim_bridge_plug(struct sim_gpu *gpu);
+void sim_bridge_unplug(struct sim_gpu *gpu);
+
+/* mem.c */
+int sim_mem_create(struct sim_gpu *gpu);
+void sim_mem_destroy(struct sim_gpu *gpu);
+int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev);
+void sim_mem_scrub(struct sim_gpu *gpu);
+
+/* regs.c */
+int sim_regs_create(struct sim_gpu *gpu);
+void sim_regs_destroy(struct sim_gpu *gpu);
+void sim_regs_show_locked(struct sim_gpu *gpu);
+
+/* power.c */
+void sim_power_on(struct sim_gpu *gpu, struct sim_host *host);
+void sim_power_off(struct sim_gpu *gpu);
+void sim_power_reset_locked(struct sim_function *fn);
+void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted);
+void sim_power_refresh_locked(struct sim_gpu *gpu);
+bool sim_power_answers_locked(struct sim_gpu *gpu);
+
+/* gpu.c */
+struct sim_gpu *sim_gpu_alloc(void);
+int sim_gpu_start(struct sim_gpu *gpu);
+int sim_gpu_stop(struct sim_gpu *gpu);
+
+/* iommu.c */
+int sim_iommu_init(void);
+void sim_iommu_exit(void);
+ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len);
+
+/* configfs.c */
+int sim_configfs_init(void);
+void sim_configfs_exit(void);
+
+#endif
