@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PID 1 of the inner guest: proves from inside a VM that the BARs of the
+ * assigned GPU are what they claim to be. It uses nothing but sysfs, as a
+ * guest that knows PCI and not this driver.
+ */
+#ifndef LAB_GUEST_H
+#define LAB_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+#define BLOCK	0x200000ULL	/* each block of this size has a pattern of its own */
+
+/**
+ * struct bar - a BAR with memory behind it
+ * @index: 2 or 4
+ * @mem_len: bytes that exist, as the host told on the command line
+ * @size: bytes that the register claims
+ * @type: low bits of the register
+ * @wc: mapping of the whole BAR, write-combining
+ * @device: the same as Device memory
+ */
+struct bar {
+	unsigned int index;
+	__u64 mem_len;
+	__u64 size;
+	unsigned int type;
+	volatile unsigned char *wc;
+	volatile unsigned char *device;
+};
+
+/* report.c: results on the console. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool check(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+unsigned int nr_failed(void);
+unsigned int nr_passed(void);
+double now(void);
+
+/* pci.c: the function, its registers and mappings. */
+bool pci_find(void);
+void pci_size_bar(struct bar *bar);
+void pci_enable(void);
+void pci_map(struct bar *bar);
+
+/* fill.c: all of both memories. */
+void check_contents(struct bar *bars, unsigned int nr);
+
+/* access.c: what only Normal memory allows, and what lies beyond it. */
+void check_accesses(struct bar *bar);
+void check_beyond(struct bar *bar);
+
+#endif

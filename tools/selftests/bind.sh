@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Binding: aliases, driver_override, what the log and iomem say, unbinding.
+
+# shellcheck disable=SC2317,SC2329 # functions that "check" calls
+set -u
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=lib/tap.sh
+. "$HERE/lib/tap.sh"
+# shellcheck source=lib/gpu.sh
+. "$HERE/lib/gpu.sh"
+
+DRIVER=nvgpu_vfio_pci
+MODULE=nvgpu-vfio-pci
+IDS="2342 2345 2348 2941 31C2"
+
+# The alias that libvirt prefers: class 0302 given, so it has the fewest wildcards.
+has_alias() {
+	local want="vfio_pci:v000010DEd0000$1sv*sd*bc03sc02i*"
+
+	modinfo -F alias "$MODULE" | grep -qxF "$want" ||
+		complain "modinfo of $MODULE lacks $want"
+}
+
+in_modules_alias() {
+	grep -qi "^alias vfio_pci:v000010ded00002342.* ${MODULE//-/[-_]}\$" \
+		"/lib/modules/$(uname -r)/modules.alias" ||
+		complain "modules.alias has no vfio_pci: line of $MODULE for 10de:2342"
+}
+
+# An alias without the vfio_pci: prefix would make udev load the driver on any host.
+no_plain_alias() {
+	local plain
+
+	plain=$(modinfo -F alias "$MODULE" | grep '^pci:')
+	[ -z "$plain" ] || complain "plain PCI alias: $plain"
+}
+
+claim_covers_memory() {
+	local range want
+
+	range=$(sed 's/0x//g' "$SIM_ROOT/bind/memory_range")
+	want="$range : nvgpu $BDF"
+	[ "$(claims)" = "$want" ] || complain "iomem claims are \"$(claims)\", expected \"$want\""
+}
+
+says() {
+	kernel_log_since bind-test | grep "$DRIVER $BDF" | grep -qE "$1" ||
+		complain "no kernel message of $DRIVER $BDF with: $1"
+}
+
+gone() {
+	[ ! -e "/dev/vfio/$GROUP" ] || complain "/dev/vfio/$GROUP is still there"
+	[ -z "$(claims)" ] || complain "iomem still has: $(claims)"
+	[ "$(module_refs "$MODULE")" = 0 ] || complain "$MODULE has $(module_refs "$MODULE") references"
+}
+
+tap_plan 20
+for id in $IDS; do
+	check "alias of 10de:$id" has_alias "$id"
+done
+check "modules.alias" in_modules_alias
+check "no alias outside vfio_pci:" no_plain_alias
+
+mark_kernel_log bind-test
+check "make a GPU" make_gpu bind
+BDF=$(gpu_bdf bind)
+GROUP=$(group_of "$BDF")
+check "modprobe" modprobe "$MODULE"
+check_is "loading the driver binds nothing" "$(driver_of "$BDF")" ""
+check_is "nothing is claimed before bind" "$(claims)" ""
+check "bind by driver_override" bind_gpu "$BDF" "$DRIVER"
+check_is "sysfs driver link" "$(driver_of "$BDF")" "$DRIVER"
+check "memory is claimed in iomem" claim_covers_memory
+check "bind line in the log" says 'usemem 2560 MiB .*BAR4.* 4096 MiB.*resmem 1152 MiB .*BAR2.* 2048 MiB'
+check "the group has a device file" test -c "/dev/vfio/$GROUP"
+check "a second driver cannot take the function" \
+	eval "! write_attr $PCI_ROOT/drivers/vfio-pci/bind $BDF 2>/dev/null"
+check "unbind" unbind_gpu "$BDF"
+check "nothing is left after unbind" gone
+check "remove the GPU" remove_gpu bind
+tap_end

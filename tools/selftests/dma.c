@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The physical memory behind each BAR. A DMA mapping of a BAR's mapping
+ * makes the kernel look up the physical pages; the simulator's IOMMU tells
+ * which they were.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define IOVA	(1ULL << 32)
+
+FIXTURE(dma) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	struct gpu_region region;
+};
+
+FIXTURE_VARIANT(dma) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(dma, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(dma, resmem) { .is_resmem = true };
+
+FIXTURE_SETUP(dma)
+{
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->mem->index, &self->region);
+}
+
+FIXTURE_TEARDOWN(dma)
+{
+	gpu_close(&self->gpu);
+}
+
+static void expect_phys(struct __test_metadata *_metadata,
+			FIXTURE_DATA(dma) *self, __u64 iova, __u64 offset)
+{
+	__u64 phys = 0;
+
+	ASSERT_TRUE(sim_dma_lookup(iova, &phys))
+		TH_LOG("the IOMMU has no mapping at iova 0x%llx", iova);
+	EXPECT_EQ(phys, self->mem->phys + offset)
+		TH_LOG("BAR%u offset 0x%llx is physical 0x%llx, expected 0x%llx: %s begins at 0x%llx",
+		       self->mem->index, offset, phys, self->mem->phys + offset,
+		       self->mem->name, self->mem->phys);
+}
+
+/* First, middle and last huge page, mapped one by one. */
+TEST_F(dma, physical_addresses)
+{
+	__u64 pmd = pmd_size(), last, offsets[3];
+	unsigned int i;
+	void *map;
+
+	last = (self->mem->mem_len / pmd - 1) * pmd;
+	offsets[0] = 0;
+	offsets[1] = last / pmd / 2 * pmd;
+	offsets[2] = last;
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		map = gpu_map_aligned(&self->gpu, &self->region, offsets[i], pmd,
+				      pmd, 0);
+		dma_map(&self->gpu, map, IOVA, pmd);
+		expect_phys(_metadata, self, IOVA, offsets[i]);
+		expect_phys(_metadata, self, IOVA + pmd - SZ_4K,
+			    offsets[i] + pmd - SZ_4K);
+		dma_unmap(&self->gpu, IOVA, pmd);
+	}
+}
+
+TEST_F_TIMEOUT(dma, whole_memory, 120)
+{
+	__u64 len = self->mem->mem_len, offset, phys;
+	void *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_1G, 0);
+
+	dma_map(&self->gpu, map, IOVA, len);
+	for (offset = 0; offset < len; offset += 64 * SZ_1M)
+		expect_phys(_metadata, self, IOVA + offset, offset);
+	expect_phys(_metadata, self, IOVA + len - SZ_4K, len - SZ_4K);
+	EXPECT_FALSE(sim_dma_lookup(IOVA + len, &phys))
+		TH_LOG("the IOMMU maps memory beyond %s", self->mem->name);
+	dma_unmap(&self->gpu, IOVA, len);
+	EXPECT_FALSE(sim_dma_lookup(IOVA, &phys))
+		TH_LOG("the DMA mapping is still there after it was removed");
+}
+
+/* Ordinary memory next to device memory in one container. */
+TEST_F(dma, system_memory)
+{
+	void *ram = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u64 phys;
+
+	ASSERT_NE(ram, MAP_FAILED);
+	memset(ram, 1, SZ_2M);
+	dma_map(&self->gpu, ram, IOVA, SZ_2M);
+	ASSERT_TRUE(sim_dma_lookup(IOVA, &phys));
+	EXPECT_TRUE(phys < self->model.usemem.phys ||
+		    phys >= self->mem->phys + self->mem->mem_len)
+		TH_LOG("anonymous memory is at 0x%llx, inside the GPU's memory", phys);
+	dma_unmap(&self->gpu, IOVA, SZ_2M);
+}
+
+TEST_HARNESS_MAIN

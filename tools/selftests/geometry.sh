@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Firmware nonsense: each bad description is refused with its errno and a message
+# that names the cause, and leaves nothing claimed.
+
+# shellcheck disable=SC2317,SC2329 # functions that "check" calls
+set -u
+HERE=$(cd "$(dirname "$0")" && pwd)
+BIN=${NVGPU_BIN:-/lab/bin}
+# shellcheck source=lib/tap.sh
+. "$HERE/lib/tap.sh"
+# shellcheck source=lib/gpu.sh
+. "$HERE/lib/gpu.sh"
+
+DRIVER=nvgpu_vfio_pci
+GiB=$((1 << 30))
+
+# Physical start of System RAM; nothing is written there, the sim only tells it.
+system_ram() {
+	printf '0x%s' "$(sed -n '/System RAM/{s/ *\([0-9a-f]*\)-.*/\1/p;q}' /proc/iomem)"
+}
+
+# refused ERROR MESSAGE ATTRIBUTE=VALUE...: bind fails with this error and message.
+refused() {
+	local want=$1 message=$2 bdf out log ret=0
+
+	shift 2
+	mark_kernel_log geometry-case
+	make_gpu geometry "$@" || return
+	bdf=$(gpu_bdf geometry)
+	if out=$(bind_gpu "$bdf" "$DRIVER" 2>&1); then
+		complain "bind succeeded, expected \"$want\"" || ret=1
+		unbind_gpu "$bdf"
+	fi
+	log=$(kernel_log_since geometry-case | grep "$bdf")
+	if [ "$ret" -eq 0 ] && [ "${out##*: }" != "$want" ]; then
+		complain "bind failed with \"${out##*: }\", expected \"$want\"" || ret=1
+	elif [ "$ret" -eq 0 ] && ! grep -qE "$message" <<<"$log"; then
+		complain "no message with \"$message\" but: $log" || ret=1
+	fi
+	[ -z "$(claims)" ] || complain "iomem still has: $(claims)" || ret=1
+	remove_gpu geometry || ret=1
+	return "$ret"
+}
+
+# The same memory described for two GPUs: the second bind fails, the first goes on.
+claimed_twice() {
+	local first out ret=0
+
+	make_gpu geometry && first=$(gpu_bdf geometry) && bind_gpu "$first" "$DRIVER" || return
+	make_gpu geometry2 "memory_base=$(cut -d- -f1 "$SIM_ROOT/geometry/memory_range")" || return
+	out=$(bind_gpu "$(gpu_bdf geometry2)" "$DRIVER" 2>&1)
+	[ "${out##*: }" = "Device or resource busy" ] || complain "the second bind gave \"$out\"" || ret=1
+	[ "$(driver_of "$first")" = "$DRIVER" ] || complain "the first GPU lost its driver" || ret=1
+	remove_gpu geometry2 && unbind_gpu "$first" && remove_gpu geometry || return
+	return "$ret"
+}
+
+# Without properties the function is served as vfio-pci would: BAR2 and BAR4 as hardware has them.
+plain_function() {
+	local bdf plain ret=0
+
+	mark_kernel_log geometry-case
+	make_gpu geometry properties=none || return
+	bdf=$(gpu_bdf geometry)
+	bind_gpu "$bdf" "$DRIVER" || return
+	plain=$("$BIN/gpu-layout" --plain "$bdf") || ret=1
+	grep -qx "bar2.size=$((128 << 20))" <<<"$plain" || complain "BAR2 is not the hardware's: $plain" || ret=1
+	grep -qx "bar4.size=$((32 << 20))" <<<"$plain" || complain "BAR4 is not the hardware's: $plain" || ret=1
+	[ -z "$(claims)" ] || complain "iomem has a claim: $(claims)" || ret=1
+	kernel_log_since geometry-case | grep -q "$bdf.*no GPU memory" ||
+		complain "no message says that firmware describes no memory" || ret=1
+	unbind_gpu "$bdf"
+	remove_gpu geometry
+	return "$ret"
+}
+
+good_description() {
+	local bdf
+
+	make_gpu geometry && bdf=$(gpu_bdf geometry) && bind_gpu "$bdf" "$DRIVER" || return
+	unbind_gpu "$bdf" && remove_gpu geometry
+}
+
+tap_plan 12
+check "size 0" refused "No such device" 'nvidia,gpu-mem-size.* 0' memory_size=0
+check "base without size" refused "No such device" 'nvidia,gpu-mem-size' properties=base
+check "size without base" refused "No such device" 'nvidia,gpu-mem-base-pa' properties=size
+check "misaligned base" refused "Invalid argument" 'base.*multiple' memory_base=0x10000000800
+check "misaligned size" refused "Invalid argument" 'size.*multiple' memory_size=$((3 * GiB + 512))
+check "too small for resmem" refused "Invalid argument" 'at least' memory_size=$GiB
+check "address overflow" refused "Invalid argument" 'physical address space' \
+	memory_base=0xffffffffc0000000 memory_size=$((4 * GiB))
+check "BAR beyond vfio's region window" refused "Argument list too long" '1 TiB' \
+	memory_base=0x20000000000 memory_size=$((1025 * GiB + 512 * (1 << 20)))
+check "overlap with System RAM" refused "Device or resource busy" 'System RAM' \
+	"memory_base=$(system_ram)" memory_size=$((3 * GiB / 2))
+check "memory claimed twice" claimed_twice
+check "no properties: plain vfio-pci" plain_function
+check "a good description after all this" good_description
+tap_end

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * User-space library over the vfio uAPI, shared by the selftests and the demo.
+ *
+ * foo() ends the program with a message when it fails, __foo() returns
+ * -errno, so that a negative test makes the same call as a positive one.
+ *
+ * The device comes from the environment: NVGPU_BDF names the PCI function,
+ * NVGPU_SIM the configfs directory of the simulated GPU behind it.
+ */
+#ifndef SELFTESTS_LIB_GPU_H
+#define SELFTESTS_LIB_GPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <linux/pci_regs.h>
+#include <linux/types.h>
+#include <linux/vfio.h>
+
+#define GPU_MAX_AREAS	4
+#define GPU_BDF_LEN	32
+
+#define SZ_1K	0x400ULL
+#define SZ_4K	0x1000ULL
+#define SZ_1M	0x100000ULL
+#define SZ_2M	0x200000ULL
+#define SZ_1G	0x40000000ULL
+
+#define min_u64(a, b)	((__u64)(a) < (__u64)(b) ? (__u64)(a) : (__u64)(b))
+
+/**
+ * struct gpu - an open vfio device
+ * @container: type1 container, or -1
+ * @group: group file, or -1; a device opened by its cdev has none
+ * @device: device file
+ * @group_id: number of the IOMMU group
+ * @bdf: PCI address, as sysfs spells it
+ */
+struct gpu {
+	int container;
+	int group;
+	int device;
+	unsigned int group_id;
+	char bdf[GPU_BDF_LEN];
+};
+
+struct gpu_area {
+	__u64 offset;
+	__u64 size;
+};
+
+/**
+ * struct gpu_region - what VFIO_DEVICE_GET_REGION_INFO says of one region
+ * @index: region index
+ * @flags: VFIO_REGION_INFO_FLAG_*
+ * @size: reported size
+ * @offset: where the region begins in the device file
+ * @is_sparse: there is a VFIO_REGION_INFO_CAP_SPARSE_MMAP
+ * @nr_areas: valid entries of @areas
+ * @areas: what the sparse capability lists, as it lists them
+ * @mem_len: end of the mappable part: the memory that exists
+ */
+struct gpu_region {
+	__u32 index;
+	__u32 flags;
+	__u64 size;
+	__u64 offset;
+	bool is_sparse;
+	unsigned int nr_areas;
+	struct gpu_area areas[GPU_MAX_AREAS];
+	__u64 mem_len;
+};
+
+/**
+ * struct model_region - one synthetic BAR as firmware and design define it
+ * @name: "usemem" or "resmem"
+ * @index: region index
+ * @phys: physical address of the first byte
+ * @mem_len: bytes that exist, 0 if the GPU has no such region
+ * @bar_size: what the BAR has to report
+ */
+struct model_region {
+	const char *name;
+	__u32 index;
+	__u64 phys;
+	__u64 mem_len;
+	__u64 bar_size;
+};
+
+/* The expected layout, worked out from the simulator and not from the driver. */
+struct model {
+	struct model_region usemem;
+	struct model_region resmem;
+};
+
+/* die.c: the one way out for a call that must not fail. */
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+const char *env_or_skip(const char *name);
+
+/* gpu.c: opening, closing, resetting. */
+int __gpu_open(struct gpu *gpu, const char *bdf);
+void gpu_open(struct gpu *gpu);
+void gpu_close(struct gpu *gpu);
+int __gpu_reset(struct gpu *gpu);
+void gpu_reset(struct gpu *gpu);
+int __gpu_hot_reset(struct gpu *gpu);
+
+/* region.c: region info, mappings and access by file offset. */
+int __gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region);
+void gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region);
+void *__gpu_map(struct gpu *gpu, const struct gpu_region *region, __u64 offset,
+		__u64 len, int prot, int flags, void *addr);
+void *gpu_map(struct gpu *gpu, const struct gpu_region *region, __u64 offset,
+	      __u64 len);
+void *gpu_map_aligned(struct gpu *gpu, const struct gpu_region *region,
+		      __u64 offset, __u64 len, __u64 align, __u64 skew);
+ssize_t __gpu_pread(struct gpu *gpu, const struct gpu_region *region, void *buf,
+		    size_t len, __u64 offset);
+ssize_t __gpu_pwrite(struct gpu *gpu, const struct gpu_region *region,
+		     const void *buf, size_t len, __u64 offset);
+void gpu_pread(struct gpu *gpu, const struct gpu_region *region, void *buf,
+	       size_t len, __u64 offset);
+void gpu_pwrite(struct gpu *gpu, const struct gpu_region *region,
+		const void *buf, size_t len, __u64 offset);
+
+/* config.c: configuration space. */
+ssize_t __config_read(struct gpu *gpu, unsigned int pos, void *buf, size_t len);
+ssize_t __config_write(struct gpu *gpu, unsigned int pos, const void *buf,
+		       size_t len);
+void config_read(struct gpu *gpu, unsigned int pos, void *buf, size_t len);
+void config_write(struct gpu *gpu, unsigned int pos, const void *buf, size_t len);
+__u8 config_read8(struct gpu *gpu, unsigned int pos);
+__u16 config_read16(struct gpu *gpu, unsigned int pos);
+__u32 config_read32(struct gpu *gpu, unsigned int pos);
+__u64 config_read64(struct gpu *gpu, unsigned int pos);
+void config_write8(struct gpu *gpu, unsigned int pos, __u8 val);
+void config_write16(struct gpu *gpu, unsigned int pos, __u16 val);
+void config_write32(struct gpu *gpu, unsigned int pos, __u32 val);
+void config_write64(struct gpu *gpu, unsigned int pos, __u64 val);
+unsigned int config_find_cap(struct gpu *gpu, __u8 id);
+void config_set_memory(struct gpu *gpu, bool enable);
+void config_set_power(struct gpu *gpu, unsigned int state);
+
+/* dma.c: type1 mappings. */
+int __dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
+void dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
+void dma_unmap(struct gpu *gpu, __u64 iova, __u64 len);
+
+/* sim.c: the simulator's side of the story. */
+void sim_read(const char *attr, char *buf, size_t len);
+__u64 sim_read_u64(const char *attr);
+bool sim_dma_lookup(__u64 iova, __u64 *phys);
+void model_from_sim(struct model *model);
+__u64 model_bar_mask(const struct model_region *region);
+
+/* touch.c: accesses that may end in SIGBUS. */
+int touch_read(const volatile void *p, __u32 *val);
+int touch_write(volatile void *p, __u32 val);
+void pattern_fill(void *buf, size_t len, __u64 seed);
+size_t pattern_check(const void *buf, size_t len, __u64 seed);
+long minor_faults(void);
+__u64 pmd_size(void);
+
+#endif

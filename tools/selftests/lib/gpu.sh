@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Simulated GPUs and their drivers, for the runner, the bash tests and the demo.
+# Every function returns non-zero and says why on stderr when it fails.
+
+SIM_ROOT=/sys/kernel/config/nvgpu-sim
+PCI_ROOT=/sys/bus/pci
+
+complain() {
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# write_attr FILE VALUE: the error that the kernel gives, as one line.
+write_attr() {
+	local out
+
+	out=$({ printf '%s' "$2" >"$1"; } 2>&1) && return
+	complain "writing \"$2\" to $1: ${out##*: }"
+}
+
+load_sim() {
+	modprobe nvgpu-sim || complain "cannot load nvgpu-sim: see dmesg"
+}
+
+# make_gpu NAME [ATTRIBUTE=VALUE...]: makes the GPU and plugs it in.
+make_gpu() {
+	local name=$1 attr
+
+	shift
+	mkdir "$SIM_ROOT/$name" || return
+	for attr in "$@"; do
+		write_attr "$SIM_ROOT/$name/${attr%%=*}" "${attr#*=}" || return
+	done
+	write_attr "$SIM_ROOT/$name/live" 1
+}
+
+gpu_bdf() {
+	cat "$SIM_ROOT/$1/dev_name"
+}
+
+remove_gpu() {
+	if [ "$(cat "$SIM_ROOT/$1/live")" != 0 ]; then
+		write_attr "$SIM_ROOT/$1/live" 0 || return
+	fi
+	rmdir "$SIM_ROOT/$1"
+}
+
+# Name of the driver that has the function, empty if none.
+driver_of() {
+	[ -e "$PCI_ROOT/devices/$1/driver" ] || return 0
+	basename "$(readlink "$PCI_ROOT/devices/$1/driver")"
+}
+
+# bind_gpu BDF DRIVER: exactly this driver, by driver_override.
+bind_gpu() {
+	modprobe "${2//_/-}" || return
+	[ -z "$(driver_of "$1")" ] || unbind_gpu "$1" || return
+	write_attr "$PCI_ROOT/devices/$1/driver_override" "$2" || return
+	write_attr "$PCI_ROOT/drivers/$2/bind" "$1"
+}
+
+unbind_gpu() {
+	local driver
+
+	driver=$(driver_of "$1")
+	if [ -n "$driver" ]; then
+		write_attr "$PCI_ROOT/drivers/$driver/unbind" "$1" || return
+	fi
+	write_attr "$PCI_ROOT/devices/$1/driver_override" $'\n'
+}
+
+group_of() {
+	basename "$(readlink "$PCI_ROOT/devices/$1/iommu_group")"
+}
+
+# One line for each resource in iomem that our driver has claimed, without indentation.
+claims() {
+	sed -n 's/^ *\(.* : nvgpu .*\)/\1/p' /proc/iomem
+}
+
+module_is_loaded() {
+	[ -d "/sys/module/${1//-/_}" ]
+}
+
+# References to a module by whoever is not a module; empty if it is not loaded.
+module_refs() {
+	cat "/sys/module/${1//-/_}/refcnt" 2>/dev/null
+}
+
+# kernel_log_since MARK: what the kernel said since mark_kernel_log MARK.
+kernel_log_since() {
+	dmesg | awk -v mark="nvgpu-selftest: $1" 'index($0, mark) { text = ""; next } { text = text $0 "\n" } END { printf "%s", text }'
+}
+
+mark_kernel_log() {
+	printf 'nvgpu-selftest: %s\n' "$1" >/dev/kmsg
+}
+
+# Prints the lines that no test may cause.
+kernel_splats() {
+	kernel_log_since "$1" | grep -E \
+		'BUG:|BUG at|WARNING:|Oops|Internal error|Call [Tt]race|KASAN|UBSAN|refcount_t:|possible recursive|circular locking|blocked for more than|rcu.*stall|soft lockup|Bad page|nobody cared|kmemleak: [1-9]'
+}
+
+# Wants a kernel with kmemleak; succeeds where there is none.
+no_leak_found() {
+	local report=/sys/kernel/debug/kmemleak out
+
+	[ -w "$report" ] || return 0
+	echo scan >"$report"
+	sleep 5
+	echo scan >"$report"
+	out=$(cat "$report")
+	[ -z "$out" ] || complain "kmemleak: $out"
+}

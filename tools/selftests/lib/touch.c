@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Accesses to mapped memory: ones that may fault, patterns, fault counts. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gpu.h"
+
+static __thread sigjmp_buf touch_env;
+static __thread volatile sig_atomic_t touch_armed;
+
+static void touch_handler(int sig)
+{
+	if (touch_armed)
+		siglongjmp(touch_env, sig);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void touch_install(void)
+{
+	struct sigaction action = {
+		.sa_handler = touch_handler,
+		.sa_flags = SA_NODEFER,
+	};
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+/* Return: 0, or the signal that the access raised. */
+int touch_read(const volatile void *p, __u32 *val)
+{
+	volatile __u32 seen = 0;
+	int sig;
+
+	touch_install();
+	sig = sigsetjmp(touch_env, 1);
+	if (!sig) {
+		touch_armed = 1;
+		seen = *(const volatile __u32 *)p;
+	}
+	touch_armed = 0;
+	*val = seen;
+	return sig;
+}
+
+/* Return: 0, or the signal that the access raised. */
+int touch_write(volatile void *p, __u32 val)
+{
+	int sig;
+
+	touch_install();
+	sig = sigsetjmp(touch_env, 1);
+	if (!sig) {
+		touch_armed = 1;
+		*(volatile __u32 *)p = val;
+	}
+	touch_armed = 0;
+	return sig;
+}
+
+/* Byte @n of pattern @seed: differs between neighbours, pages and seeds. */
+static __u8 pattern_byte(__u64 seed, size_t n)
+{
+	__u64 x = (seed * 0x100000001b3ULL + n) * 0x9e3779b97f4a7c15ULL;
+
+	return (__u8)(x >> 56);
+}
+
+void pattern_fill(void *buf, size_t len, __u64 seed)
+{
+	__u8 *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		p[i] = pattern_byte(seed, i);
+}
+
+/* Return: offset of the first byte that differs, @len if none does. */
+size_t pattern_check(const void *buf, size_t len, __u64 seed)
+{
+	const __u8 *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (p[i] != pattern_byte(seed, i))
+			break;
+	return i;
+}
+
+long minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
+/* Size of a huge page that one page of page-table entries covers. */
+__u64 pmd_size(void)
+{
+	__u64 page = (__u64)sysconf(_SC_PAGESIZE);
+
+	return page * (page / sizeof(__u64));
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory enable bit of PCI_COMMAND and the power state gate every way to
+ * the memory, as they do for a real BAR: SIGBUS on access to a mapping, -EIO
+ * from read and write. Enabling again makes the same mapping work again.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define D0	0
+#define D3HOT	3
+#define STAMP	0x0ddba11
+
+FIXTURE(memory_enable) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	struct gpu_region region;
+	volatile __u32 *touched;	/* mapping with an entry already */
+	volatile __u32 *fresh;		/* mapping that never faulted */
+};
+
+FIXTURE_VARIANT(memory_enable) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(memory_enable, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(memory_enable, resmem) { .is_resmem = true };
+
+FIXTURE_SETUP(memory_enable)
+{
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->mem->index, &self->region);
+	self->touched = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
+	self->fresh = gpu_map(&self->gpu, &self->region, SZ_2M, SZ_2M);
+	self->touched[0] = STAMP;
+}
+
+FIXTURE_TEARDOWN(memory_enable)
+{
+	gpu_close(&self->gpu);
+}
+
+static void expect_off(struct __test_metadata *_metadata,
+		       FIXTURE_DATA(memory_enable) *self, const char *when)
+{
+	unsigned int bar = self->mem->index;
+	__u32 val = 0;
+
+	EXPECT_EQ(touch_read(self->touched, &val), SIGBUS)
+		TH_LOG("BAR%u: a mapping that was in use still works %s", bar, when);
+	EXPECT_EQ(touch_write(self->touched, 0), SIGBUS);
+	EXPECT_EQ(touch_read(self->fresh, &val), SIGBUS)
+		TH_LOG("BAR%u: a fresh mapping can be touched %s", bar, when);
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), 0), -EIO)
+		TH_LOG("BAR%u: a read does not give -EIO %s", bar, when);
+	EXPECT_EQ(__gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), 0), -EIO)
+		TH_LOG("BAR%u: a write does not give -EIO %s", bar, when);
+}
+
+static void expect_on(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(memory_enable) *self, const char *when)
+{
+	unsigned int bar = self->mem->index;
+	__u32 val = 0;
+
+	EXPECT_EQ(touch_read(self->touched, &val), 0)
+		TH_LOG("BAR%u: the mapping does not come back %s", bar, when);
+	EXPECT_EQ(val, STAMP)
+		TH_LOG("BAR%u: the mapping shows 0x%x %s, expected 0x%x", bar, val,
+		       when, STAMP);
+	EXPECT_EQ(touch_write(self->fresh, STAMP + 1), 0)
+		TH_LOG("BAR%u: a fresh mapping does not work %s", bar, when);
+	val = 0;
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), SZ_2M),
+		  sizeof(val))
+		TH_LOG("BAR%u: read fails %s", bar, when);
+	EXPECT_EQ(val, STAMP + 1);
+}
+
+TEST_F(memory_enable, command_register)
+{
+	config_set_memory(&self->gpu, false);
+	expect_off(_metadata, self, "with PCI_COMMAND memory enable clear");
+	config_set_memory(&self->gpu, true);
+	expect_on(_metadata, self, "after memory enable was set again");
+}
+
+TEST_F(memory_enable, command_register_by_one_byte)
+{
+	__u8 cmd = config_read8(&self->gpu, PCI_COMMAND);
+
+	config_write8(&self->gpu, PCI_COMMAND, cmd & (__u8)~PCI_COMMAND_MEMORY);
+	expect_off(_metadata, self, "with memory enable cleared by a byte write");
+	config_write8(&self->gpu, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
+	expect_on(_metadata, self, "after memory enable was set by a byte write");
+}
+
+TEST_F(memory_enable, d3hot)
+{
+	config_set_power(&self->gpu, D3HOT);
+	expect_off(_metadata, self, "in D3hot");
+	config_set_power(&self->gpu, D0);
+	config_set_memory(&self->gpu, true);
+	expect_on(_metadata, self, "back in D0");
+}
+
+TEST_F(memory_enable, mapping_made_while_off)
+{
+	volatile __u32 *map;
+	__u32 val;
+
+	config_set_memory(&self->gpu, false);
+	map = gpu_map(&self->gpu, &self->region, 2 * SZ_2M, SZ_2M);
+	EXPECT_EQ(touch_read(map, &val), SIGBUS);
+	config_set_memory(&self->gpu, true);
+	EXPECT_EQ(touch_write(map, 3), 0)
+		TH_LOG("BAR%u: a mapping made while memory was disabled never works",
+		       self->mem->index);
+}
+
+TEST_F(memory_enable, reset)
+{
+	gpu_reset(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	expect_on(_metadata, self, "after VFIO_DEVICE_RESET");
+}
+
+TEST_HARNESS_MAIN

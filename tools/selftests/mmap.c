@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap of device memory: shared only, bounds exact to the page, and what
+ * programs do with a mapping (unaligned, fork, mprotect, partial munmap).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+FIXTURE(mmap) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	struct gpu_region region;
+	__u64 page;
+};
+
+FIXTURE_VARIANT(mmap) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(mmap, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(mmap, resmem) { .is_resmem = true };
+
+FIXTURE_SETUP(mmap)
+{
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->mem->index, &self->region);
+	self->page = (__u64)sysconf(_SC_PAGESIZE);
+}
+
+FIXTURE_TEARDOWN(mmap)
+{
+	gpu_close(&self->gpu);
+}
+
+/* Return: 0 or the errno of mapping @len bytes at @offset. */
+static int try_map(FIXTURE_DATA(mmap) *self, __u64 offset, __u64 len, int prot,
+		   int flags)
+{
+	void *p = __gpu_map(&self->gpu, &self->region, offset, len, prot, flags,
+			    NULL);
+
+	if (p == MAP_FAILED)
+		return errno;
+	munmap(p, len);
+	return 0;
+}
+
+/*
+ * The mapping is not touched when it was wrongly allowed: a write through it
+ * is what crashes the host.
+ */
+TEST_F(mmap, private_is_refused)
+{
+	static const int prots[] = { PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(prots); i++)
+		EXPECT_EQ(try_map(self, 0, self->page, prots[i], MAP_PRIVATE), EINVAL)
+			TH_LOG("BAR%u: a private mapping (prot %d) is not refused; a copy-on-write fault in it is a BUG() in the kernel",
+			       self->mem->index, prots[i]);
+}
+
+TEST_F(mmap, bounds)
+{
+	__u64 end = self->mem->mem_len, page = self->page, bar = self->region.size;
+	int rw = PROT_READ | PROT_WRITE;
+
+	EXPECT_EQ(try_map(self, 0, end, rw, MAP_SHARED), 0)
+		TH_LOG("BAR%u: the whole of %s cannot be mapped", self->mem->index,
+		       self->mem->name);
+	EXPECT_EQ(try_map(self, end - page, page, rw, MAP_SHARED), 0)
+		TH_LOG("BAR%u: the last page cannot be mapped", self->mem->index);
+	EXPECT_EQ(try_map(self, bar, page, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: a page behind the BAR can be mapped", self->mem->index);
+	if (bar == end)
+		return;
+	EXPECT_EQ(try_map(self, end, page, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: the page behind the memory can be mapped",
+		       self->mem->index);
+	EXPECT_EQ(try_map(self, end - page, 2 * page, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: a mapping may reach one page beyond the memory",
+		       self->mem->index);
+	EXPECT_EQ(try_map(self, 0, end + page, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: memory and one page can be mapped", self->mem->index);
+	EXPECT_EQ(try_map(self, 0, bar, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: the whole BAR can be mapped although its memory is shorter",
+		       self->mem->index);
+	EXPECT_EQ(try_map(self, bar - page, page, rw, MAP_SHARED), EINVAL)
+		TH_LOG("BAR%u: the last page of the padding can be mapped",
+		       self->mem->index);
+}
+
+/* First and last word of every 16 MiB and of the last page, each its own value. */
+TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
+{
+	__u64 len = self->mem->mem_len, step = 16 * SZ_1M, i;
+	__u64 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_1G, 0);
+	__u64 last = len / sizeof(*map) - 1;
+
+	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map))
+		map[i] = i ^ 0x5a5aULL;
+	map[last] = ~last;
+	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map))
+		ASSERT_EQ(map[i], i ^ 0x5a5aULL)
+			TH_LOG("%s at 0x%llx does not hold what was written",
+			       self->mem->name, (__u64)(i * sizeof(*map)));
+	ASSERT_EQ(map[last], ~last);
+	munmap(map, len);
+}
+
+TEST_F(mmap, unaligned)
+{
+	__u64 offset = SZ_2M - 3 * self->page, len = 2 * SZ_2M, i, val;
+	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, offset, len, SZ_2M,
+				    5 * self->page);
+
+	for (i = 0; i < len; i += self->page)
+		*(__u64 *)(map + i) = offset + i;
+	for (i = 0; i < len; i += self->page) {
+		gpu_pread(&self->gpu, &self->region, &val, sizeof(val), offset + i);
+		ASSERT_EQ(val, offset + i)
+			TH_LOG("page at 0x%llx of an unaligned mapping is not at that offset of the region",
+			       offset + i);
+	}
+}
+
+TEST_F(mmap, two_mappings_show_the_same)
+{
+	volatile __u32 *a = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
+	volatile __u32 *b = gpu_map(&self->gpu, &self->region, self->page, self->page);
+
+	a[self->page / 4] = 0x600df00d;
+	EXPECT_EQ(b[0], 0x600df00d);
+	b[1] = 0xcafe;
+	EXPECT_EQ(a[self->page / 4 + 1], 0xcafe);
+}
+
+TEST_F(mmap, fork)
+{
+	volatile __u32 *map = gpu_map(&self->gpu, &self->region, 0, 2 * self->page);
+	volatile __u32 *second = map + self->page / 4;
+	int status;
+	pid_t pid;
+
+	map[0] = 1;
+	second[0] = 2;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		bool ok = map[0] == 1 && second[0] == 2;
+
+		map[0] = 11;
+		second[0] = 12;
+		_exit(!ok);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0)
+		TH_LOG("a child does not see what its parent wrote");
+	EXPECT_EQ(map[0], 11)
+		TH_LOG("the parent does not see what the child wrote: is the mapping private?");
+	EXPECT_EQ(second[0], 12);
+}
+
+TEST_F(mmap, mprotect)
+{
+	volatile __u32 *map = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
+	__u32 val = 0;
+
+	map[0] = 5;
+	ASSERT_EQ(mprotect((void *)map, SZ_2M, PROT_READ), 0);
+	EXPECT_EQ(touch_write(map, 6), SIGSEGV)
+		TH_LOG("a read-only mapping can be written");
+	EXPECT_EQ(touch_read(map, &val), 0);
+	EXPECT_EQ(val, 5);
+	ASSERT_EQ(mprotect((void *)map, SZ_2M, PROT_READ | PROT_WRITE), 0);
+	EXPECT_EQ(touch_write(map, 7), 0);
+	EXPECT_EQ(map[0], 7);
+}
+
+TEST_F(mmap, partial_munmap)
+{
+	__u64 len = 2 * SZ_2M;
+	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_2M, 0);
+	__u32 val;
+
+	*(volatile __u32 *)map = 1;
+	*(volatile __u32 *)(map + SZ_2M - 4) = 2;
+	ASSERT_EQ(munmap(map + SZ_1M, self->page), 0);
+	EXPECT_EQ(touch_read(map + SZ_1M, &val), SIGSEGV);
+	EXPECT_EQ(touch_read(map + SZ_2M - 4, &val), 0);
+	EXPECT_EQ(val, 2);
+	EXPECT_EQ(touch_read(map, &val), 0);
+	EXPECT_EQ(val, 1);
+	EXPECT_EQ(touch_read(map + SZ_1M + self->page, &val), 0)
+		TH_LOG("the part behind a hole no longer works");
+}
+
+TEST_F(mmap, no_growth_by_mremap)
+{
+	void *map = gpu_map(&self->gpu, &self->region,
+			    self->mem->mem_len - self->page, self->page);
+
+	EXPECT_EQ(mremap(map, self->page, 2 * self->page, MREMAP_MAYMOVE), MAP_FAILED)
+		TH_LOG("mremap may grow a mapping beyond the memory");
+}
+
+/* The mapping holds the device file: closing the descriptor does not end it. */
+TEST_F(mmap, outlives_the_descriptor)
+{
+	volatile __u32 *map = gpu_map(&self->gpu, &self->region, 0, self->page);
+	__u32 val = 0;
+
+	map[0] = 77;
+	close(self->gpu.device);
+	self->gpu.device = -1;
+	EXPECT_EQ(touch_read(map, &val), 0);
+	EXPECT_EQ(val, 77);
+	munmap((void *)map, self->page);
+}
+
+/* Real BARs are mapped by vfio-pci as ever. */
+FIXTURE(mmap_bar0) {
+	struct gpu gpu;
+	struct gpu_region bar0;
+};
+
+FIXTURE_SETUP(mmap_bar0)
+{
+	env_or_skip("NVGPU_SIM");
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, VFIO_PCI_BAR0_REGION_INDEX, &self->bar0);
+}
+
+FIXTURE_TEARDOWN(mmap_bar0)
+{
+	gpu_close(&self->gpu);
+}
+
+/* Both readiness registers are what the driver itself polled at bind. */
+TEST_F(mmap_bar0, readiness_registers)
+{
+	volatile __u32 *map = gpu_map(&self->gpu, &self->bar0, 0, 2 * SZ_1M);
+	__u32 by_read;
+
+	EXPECT_EQ(map[0x1498 / 4], 0xff)
+		TH_LOG("C2C link register at BAR0+0x1498 reads 0x%x", map[0x1498 / 4]);
+	EXPECT_EQ(map[0x200bc / 4], 0xff)
+		TH_LOG("HBM training register at BAR0+0x200bc reads 0x%x",
+		       map[0x200bc / 4]);
+	gpu_pread(&self->gpu, &self->bar0, &by_read, sizeof(by_read), 0x1498);
+	EXPECT_EQ(by_read, 0xff);
+}
+
+TEST_HARNESS_MAIN

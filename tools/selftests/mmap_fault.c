@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Size of what a fault maps. The kernel counts one minor fault for each entry
+ * that it had to insert, so touching every page of an aligned mapping costs
+ * one fault per huge page and not one per page.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define HUGE_PAGES	16
+
+FIXTURE(mmap_fault) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	struct gpu_region region;
+	__u64 page;
+};
+
+FIXTURE_VARIANT(mmap_fault) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(mmap_fault, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(mmap_fault, resmem) { .is_resmem = true };
+
+FIXTURE_SETUP(mmap_fault)
+{
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->mem->index, &self->region);
+	self->page = (__u64)sysconf(_SC_PAGESIZE);
+}
+
+FIXTURE_TEARDOWN(mmap_fault)
+{
+	gpu_close(&self->gpu);
+}
+
+/* Return: faults that touching one word of each page took. */
+static long touch_pages(volatile __u8 *map, __u64 len, __u64 page)
+{
+	long before = minor_faults();
+	__u64 i;
+
+	for (i = 0; i < len; i += page)
+		(void)*(volatile __u32 *)(map + i);
+	return minor_faults() - before;
+}
+
+TEST_F(mmap_fault, aligned_mapping_has_huge_pages)
+{
+	__u64 pmd = pmd_size(), len = HUGE_PAGES * pmd;
+	__u8 *map;
+	long faults;
+
+	if (len > self->mem->mem_len / pmd * pmd)
+		SKIP(return, "%s is shorter than %d huge pages", self->mem->name,
+		     HUGE_PAGES);
+	map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, 0);
+	faults = touch_pages(map, len, self->page);
+	EXPECT_LE(faults, HUGE_PAGES + 2)
+		TH_LOG("BAR%u: %ld faults for %d huge pages of 0x%llx bytes: huge faults do not work",
+		       self->mem->index, faults, HUGE_PAGES, pmd);
+	EXPECT_GE(faults, HUGE_PAGES)
+		TH_LOG("BAR%u: %ld faults for %d huge pages: the count is not to be trusted",
+		       self->mem->index, faults, HUGE_PAGES);
+	EXPECT_LE(touch_pages(map, len, self->page), 1)
+		TH_LOG("touching the same pages again faults again");
+}
+
+/* One page off: no entry may be huge, and the data is that of the right page. */
+TEST_F(mmap_fault, misaligned_mapping_is_right)
+{
+	__u64 pmd = pmd_size(), len = 2 * pmd, i, val;
+	__u8 *map;
+
+	map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, self->page);
+	for (i = 0; i < len; i += self->page) {
+		val = i * 3;
+		gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), i);
+	}
+	for (i = 0; i < len; i += self->page)
+		ASSERT_EQ(*(volatile __u64 *)(map + i), i * 3)
+			TH_LOG("BAR%u: page 0x%llx of a mapping that is one page off shows another page",
+			       self->mem->index, i / self->page);
+}
+
+/* A VMA that ends inside a huge page must not get one there. */
+TEST_F(mmap_fault, end_of_vma_inside_a_huge_page)
+{
+	__u64 pmd = pmd_size(), len = pmd + 7 * self->page;
+	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, 0);
+	volatile __u32 *tail = (volatile __u32 *)(map + len - self->page);
+	__u32 val;
+
+	*tail = 0x7a11;
+	gpu_pread(&self->gpu, &self->region, &val, sizeof(val), len - self->page);
+	EXPECT_EQ(val, 0x7a11);
+	ASSERT_EQ(munmap(map + pmd, self->page), 0);
+	EXPECT_EQ(touch_read(tail, &val), 0);
+	EXPECT_EQ(val, 0x7a11);
+}
+
+/* The last, incomplete huge page of the memory is reached page by page. */
+TEST_F(mmap_fault, tail_of_the_memory)
+{
+	__u64 tail = self->mem->mem_len % pmd_size(), start, val = 0x7a12, seen;
+	volatile __u64 *map;
+
+	if (!tail)
+		SKIP(return, "%s is a multiple of huge pages", self->mem->name);
+	start = self->mem->mem_len - tail;
+	map = gpu_map_aligned(&self->gpu, &self->region, start, tail, pmd_size(), 0);
+	map[tail / sizeof(*map) - 1] = val;
+	gpu_pread(&self->gpu, &self->region, &seen, sizeof(seen),
+		  self->mem->mem_len - sizeof(seen));
+	EXPECT_EQ(seen, val)
+		TH_LOG("the last word of %s differs between mapping and read",
+		       self->mem->name);
+}
+
+TEST_HARNESS_MAIN
