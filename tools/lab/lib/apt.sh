@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Debian packages: the machine's own mirror and apt options, used for suites
+# that the machine itself need not run.
+
+LAB_SUITE=trixie
+
+# The options of the machine's apt that decide whether a download works: its
+# proxy, its clock checks, its retries. Prints one "Key "value"" a line.
+apt_options() {
+	apt-config dump Acquire |
+		grep -E '^Acquire::[A-Za-z:_.-]+ "' |
+		grep -vE '^Acquire::(IndexTargets|Changelogs|CompressionTypes|cdrom|Languages)' |
+		grep -v ' "";$' | sed 's/;$//'
+}
+
+# Repositories of Debian's main archive that the machine reads, best first.
+# Backports, updates and security are told apart by their labels and suites.
+apt_known_mirrors() {
+	apt-get indextargets \
+		--format '$(ORIGIN)|$(LABEL)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)' \
+		'Created-By: Packages' |
+		awk -F'|' '$1 == "Debian" && $2 == "Debian" && $4 == "main" && $3 !~ /-/ { print $5 }'
+}
+
+# A "mirror+file:LIST" source stands for the first repository in LIST.
+apt_resolve_mirror() {
+	local uri=$1
+
+	case $uri in
+	mirror+file:*)
+		uri=$(awk '!/^#/ && NF { print $1; exit }' "${uri#mirror+file:}")
+		;;
+	esac
+	printf '%s\n' "${uri%/}"
+}
+
+apt_mirror() {
+	local uri
+
+	uri=${NVGPU_LAB_MIRROR:-$(apt_known_mirrors | head -n 1)}
+	[ -n "$uri" ] ||
+		die "apt on this machine reads no main archive of Debian;" \
+		    "add one to /etc/apt and run apt-get update, or set NVGPU_LAB_MIRROR to its address"
+	apt_resolve_mirror "$uri"
+}
+
+# Package names for --include, "@" turned into the backports suite.
+apt_include() {
+	list_entries "$1" | sed "s#@\$#/$LAB_SUITE-backports#" | paste -sd,
+}
+
+# bootstrap VARIANT ARCHITECTURES LIST DIRECTORY: a Debian tree from a list.
+bootstrap() {
+	local mirror options=() option
+
+	mirror=$(apt_mirror)
+	while IFS= read -r option; do
+		options+=(--aptopt="$option")
+	done < <(apt_options)
+	mmdebstrap --mode=root --variant="$1" --architectures="$2" "${options[@]}" \
+		--aptopt='Apt::Install-Recommends "false"' \
+		--aptopt='APT::Sandbox::User "root"' \
+		--aptopt='Acquire::Languages "none"' \
+		--skip=cleanup/apt/lists --include="$(apt_include "$3")" \
+		"$LAB_SUITE" "$4" "deb $mirror $LAB_SUITE main" "deb $mirror $LAB_SUITE-backports main"
+}
+
+# The machine's apt working on the chroot's sources and lists: it has the
+# machine's certificates and name resolution, which the chroot has not.
+tools_apt() {
+	APT_CONFIG=$LAB_TOOLS/etc/apt/lab.conf "$@"
+}
+
+tools_apt_config() {
+	cat >"$1/etc/apt/lab.conf" <<-END
+		Dir "$LAB_TOOLS";
+		Dir::State::Status "$LAB_TOOLS/var/lib/dpkg/status";
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; "arm64"; };
+	END
+}
+
+# Direct dependencies of PACKAGE in SUITE whose names match the pattern.
+apt_depends() {
+	local package=$1 suite=$2 pattern=$3 record
+
+	record=$(tools_apt apt-cache show "$package/$suite")
+	sed -n -e '/^$/q' -e 's/^\(Pre-\)\{0,1\}Depends: //p' <<<"$record" |
+		tr ',|' '\n\n' | awk -v pattern="$pattern" '$1 ~ pattern { print $1 }'
+}

@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Boots one emulated host for one job.
+
+# The host has 8 GiB, of which Linux is told of 2: the rest is the memory of
+# simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
+# cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
+LAB_MACHINE="-M virt,virtualization=on,gic-version=3
+	-cpu max,pauth-impdef=on,sve=off,sme=off -accel tcg,thread=multi
+	-smp 2 -m 8G -nodefaults -display none -no-reboot -device virtio-serial-pci"
+LAB_CMDLINE="console=ttyAMA0 loglevel=7 oops=panic panic=-1 softlockup_panic=1
+	mem=2G nvgpu_sim.pool=6G@0xc0000000
+	vfio_iommu_type1.allow_unsafe_interrupts=1"
+
+# new_run LABEL: a directory for the logs of one boot; prints its name.
+new_run() {
+	local run
+
+	run=$LAB_STATE/runs/$(date +%Y%m%d-%H%M%S)-$1-$$
+	mkdir -p "$run"
+	printf '%s' "$run"
+}
+
+# Forgets all but the newest runs.
+prune_runs() {
+	find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' |
+		sort -rn | sed -e '1,40d' -e 's/^[^ ]* //' | xargs -r -d '\n' rm -rf
+}
+
+# write_job RUN COMMAND...: what PID 1 will run, in a cpio archive behind the initramfs.
+write_job() {
+	local run=$1 build=$2
+
+	shift 2
+	mkdir -p "$run/job"
+	printf '#!/bin/bash\ncd /lab || exit 1\nexec %s\n' "${*@Q}" >"$run/job/job"
+	chmod +x "$run/job/job"
+	in_tools sh -c 'cd "$1" && echo job | cpio --quiet -o -H newc >"$2"' sh \
+		"$(inside "$run/job")" "$(inside "$run/job.cpio")"
+	cat "$build/initramfs.cpio" "$run/job.cpio" >"$run/initrd"
+	# The images of this run stay what they are while somebody builds anew.
+	ln "$build/payload.erofs" "$run/payload.erofs"
+}
+
+# follow FILE COMMAND...: shows what is written to FILE while COMMAND runs.
+follow() {
+	local file=$1 status=0 tail
+
+	shift
+	: >"$file"
+	tail -s 0.2 -n +1 -f "$file" &
+	tail=$!
+	"$@" || status=$?
+	sleep 0.5
+	kill "$tail"
+	wait "$tail" || true
+	return "$status"
+}
+
+# boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
+boot_host() {
+	local run kernel=$2 mode=$3 timeout=$4 job nonce machine status=0
+
+	run=$(inside "$1")
+	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	printf '%s\n' "$nonce" >"$1/nonce"
+	job="-chardev file,id=job,path=$run/output.log -device virtserialport,chardev=job,name=lab.job"
+	if [ "$mode" = shell ]; then
+		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
+	fi
+	# shellcheck disable=SC2206 # lists of words
+	machine=($LAB_MACHINE $job)
+	in_tools timeout --foreground --kill-after=10 "$timeout" qemu-system-aarch64 "${machine[@]}" \
+		-chardev "file,id=verdict,path=$run/verdict" \
+		-device virtserialport,chardev=verdict,name=lab.verdict \
+		-chardev "file,id=kernel,path=$run/kernel.log" -serial chardev:kernel \
+		-drive "if=virtio,format=raw,readonly=on,file=/lab/root/root.erofs" \
+		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" \
+		-kernel "/lab/kernels/$kernel/Image" -initrd "$run/initrd" \
+		-append "$(echo $LAB_CMDLINE "lab.mode=$mode" "lab.nonce=$nonce")" \
+		2>"$1/qemu.log" || status=$?
+	printf '%s\n' "$status" >"$1/qemu.status"
+	rm -rf "$1/payload.erofs" "$1/initrd" "$1/job.cpio"
+}
+
+boot_exec() {
+	local kernel=$1 run
+
+	shift
+	run=$(new_run exec)
+	write_job "$run" "$(build_dir "$kernel")" "$@"
+	flock --unlock "$LAB_BUILD_LOCK"
+	follow "$run/output.log" boot_host "$run" "$kernel" job 600 </dev/null
+	cat "$run/verdict" "$run/qemu.status" "$run/qemu.log"
+	say "$run"
+}

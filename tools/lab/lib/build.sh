@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds a copy of the checkout for one kernel: the driver, the simulator, the
+# in-tree driver that they are compared with, the test programs, the guest.
+
+LAB_CROSS=aarch64-linux-gnu-
+
+build_dir() {
+	printf '%s' "$LAB_STATE/build/$LAB_KEY/$1"
+}
+
+# One line for each source file that tells whether it changed.
+mirror_list() {
+	(cd "$LAB_TOP" && find . -name .git -prune -o -type f \
+		! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '.*.cmd' \
+		-printf '%P\t%s\t%m\t%T@\n') | sort
+}
+
+# Brings DIRECTORY/src up to the checkout. A changed file gets the time of the copy:
+# its own may be older than the objects (a file that was put back, say).
+mirror_checkout() {
+	local dir=$1
+
+	mkdir -p "$dir/src"
+	touch "$dir/mirror"
+	mirror_list >"$dir/mirror.new"
+	comm -23 "$dir/mirror" "$dir/mirror.new" | cut -f1 >"$dir/mirror.stale"
+	comm -13 "$dir/mirror" "$dir/mirror.new" | cut -f1 >"$dir/mirror.fresh"
+	(cd "$dir/src" && xargs -r -d '\n' -a "$dir/mirror.stale" rm -f)
+	: >"$dir/mirror"
+	(cd "$LAB_TOP" && xargs -r -d '\n' -a "$dir/mirror.fresh" \
+		cp --parents --preserve=mode -t "$dir/src")
+	mv "$dir/mirror.new" "$dir/mirror"
+}
+
+# build_module BUILD KERNEL LABEL SOURCE [MAKE ARGUMENT...]
+build_module() {
+	local build=$1 release log=$1/logs/$3.log source=$4
+
+	release=$(cat "$LAB_STATE/kernels/$2/release")
+	shift 4
+	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" M="$(inside "$source")" \
+		ARCH=arm64 CROSS_COMPILE=$LAB_CROSS "$@" modules >"$log" 2>&1 ||
+		build_failed "$log"
+	find "$source" -name '*.ko' -not -path '*/tools/*/tools/*' \
+		-exec cp -u -t "$build/out/modules" {} +
+}
+
+# build_programs BUILD LABEL SOURCE OUT [MAKE ARGUMENT...]
+build_programs() {
+	local log=$1/logs/$2.log source=$3 out=$4
+
+	shift 4
+	mkdir -p "$out"
+	in_tools make -j"$(nproc)" -C "$(inside "$source")" O="$(inside "$out")" \
+		CROSS_COMPILE=$LAB_CROSS "$@" >"$log" 2>&1 || build_failed "$log"
+}
+
+build_failed() {
+	grep -E -m 15 'error:|ERROR:|\*\*\*' "$1" >&2 || tail -n 15 "$1" >&2
+	die "the build failed; the whole log is $1"
+}
+
+build_peer() {
+	local build=$1 kernel=$2
+
+	if [ ! -d "$build/peer" ]; then
+		cp -a "$LAB_STATE/source/drivers/vfio" "$build/peer"
+	fi
+	build_module "$build" "$kernel" nvgrace-gpu "$build/peer/pci/nvgrace-gpu" \
+		CONFIG_NVGRACE_GPU_VFIO_PCI=m
+}
+
+build_guest_initrd() {
+	local guest=$1/guest
+
+	in_tools sh -c 'cd "$1" && echo init | cpio --quiet -o -H newc >"$2"' sh \
+		"$(inside "$guest")" "$(inside "$1/out/initrd")"
+}
+
+build_all() {
+	local kernel=$1 build=$2 src=$2/src
+
+	mirror_checkout "$build"
+	[ ! -e "$src/Makefile" ] || build_module "$build" "$kernel" driver "$src" W=1
+	[ ! -e "$src/tools/sim/Makefile" ] || build_module "$build" "$kernel" sim "$src/tools/sim" W=1
+	[ "$kernel" != newest ] || build_peer "$build" "$kernel"
+	[ ! -e "$src/tools/selftests/Makefile" ] ||
+		build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
+			KSELFTEST=/lab/source/tools/testing/selftests
+	if [ -e "$src/tools/lab/guest/Makefile" ]; then
+		build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
+		build_guest_initrd "$build"
+	fi
+	make_initramfs "$kernel" "$build"
+	make_payload "$kernel" "$build"
+}
+
+# Builds under a lock of its own: several people may test one checkout at once.
+build() {
+	local kernel=$1 build begin=$SECONDS
+
+	build=$(build_dir "$kernel")
+	mkdir -p "$build/out/modules" "$build/out/bin" "$build/logs"
+	exec {LAB_BUILD_LOCK}>"$build/lock"
+	flock --exclusive "$LAB_BUILD_LOCK"
+	say "building for kernel '$kernel' ($(cat "$LAB_STATE/kernels/$kernel/release"))"
+	build_all "$kernel" "$build"
+	say "built in $(elapsed $((SECONDS - begin)))"
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Names, places and messages that every part of the lab uses.
+
+LAB_CACHE=${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}
+LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
+# The chroot with the toolchain. What the lab makes is kept inside it, below
+# /lab, so that nothing has to be mounted to work on it: mounts need a private
+# namespace, and that is refused inside a plain chroot without a mounted root.
+LAB_TOOLS=$LAB_CACHE/tools
+LAB_STATE=$LAB_TOOLS/lab
+# One build tree and one set of runs for each checkout that shares the cache.
+LAB_KEY=$(basename "$LAB_TOP")-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
+
+say() {
+	printf '%s\n' "lab: $*"
+}
+
+warn() {
+	printf '%s\n' "lab: $*" >&2
+}
+
+die() {
+	warn "$@"
+	exit 1
+}
+
+# A wrong command line: exit status 2, as --help promises.
+usage_error() {
+	warn "$@"
+	warn "run '$LAB_NAME --help' for the commands"
+	exit 2
+}
+
+# Entries of a list file in packages/ without comments.
+list_entries() {
+	sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$LAB_DIR/packages/$1"
+}
+
+# Runs a command inside the toolchain chroot, with nothing of the caller's
+# environment but the name of its terminal.
+in_tools() {
+	chroot "$LAB_TOOLS" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 TERM="${TERM:-dumb}" \
+		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# Name of a place below LAB_TOOLS as the chroot sees it.
+inside() {
+	printf '%s' "${1#"$LAB_TOOLS"}"
+}
+
+# Field COLUMN (2 suite, 3 arch, 4 image, 5 headers) of kernel NAME.
+kernel_field() {
+	awk -v name="$1" -v column="$2" '$1 == name { print $column }' "$LAB_DIR/kernels"
+}
+
+kernel_names() {
+	awk '!/^#/ && NF { print $1 }' "$LAB_DIR/kernels"
+}
+
+default_kernel() {
+	kernel_names | head -n 1
+}
+
+require_kernel() {
+	[ -n "$(kernel_field "$1" 2)" ] ||
+		usage_error "no kernel is called '$1'; there are: $(kernel_names | xargs)"
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Images for the emulated host: the initramfs of a kernel and the payload, which
+# is everything that comes from the checkout.
+
+# Modules that must be loaded before the system image can be mounted.
+LAB_BOOT_MODULES="virtio_pci virtio_blk virtio_console erofs overlay"
+
+# module_order MODULES RELEASE NAME...: files to load for these modules, in order.
+module_order() {
+	local tree release=$2
+
+	tree=$(inside "$1")
+	shift 2
+	in_tools modprobe -d "$tree" -S "$release" -a --show-depends "$@" |
+		awk -v tree="$tree" '$1 == "insmod" && !seen[$2]++ { sub("^" tree, "", $2); print $2 }'
+}
+
+make_initramfs() {
+	local kernel=$LAB_STATE/kernels/$1 work=$2/initramfs release file
+
+	release=$(cat "$kernel/release")
+	rm -rf "$work"
+	mkdir -p "$work/bin" "$work/modules"
+	cp "$LAB_STATE/root/busybox" "$work/bin/busybox"
+	ln -s busybox "$work/bin/sh"
+	cp "$LAB_DIR/host/initramfs" "$work/init"
+	# shellcheck disable=SC2086 # a list of names
+	for file in $(module_order "$kernel/modules" "$release" $LAB_BOOT_MODULES); do
+		cp "$kernel/modules/$file" "$work/modules/"
+		basename "$file" >>"$work/modules/order"
+	done
+	in_tools sh -c 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"' sh \
+		"$(inside "$work")" "$(inside "$2/initramfs.cpio")"
+}
+
+# make_payload KERNEL BUILD: modules of the distribution and ours, test programs,
+# our tools, the inner guest.
+make_payload() {
+	local kernel=$LAB_STATE/kernels/$1 build=$2 payload=$2/payload release
+
+	release=$(cat "$kernel/release")
+	rm -rf "$payload"
+	mkdir -p "$payload/lab/modules" "$payload/lab/bin" "$payload/lab/guest" "$payload/usr/lib"
+	cp -al "$kernel/modules/usr/lib/modules" "$payload/usr/lib/"
+	rm -f "$payload/usr/lib/modules/$release"/modules.{alias,dep,devname,softdep,symbols,weakdep}*
+	ln -s usr/lib "$payload/lib"
+	mkdir -p "$payload/usr/lib/modules/$release/updates"
+	find "$build/out/modules" -name '*.ko' \
+		-exec cp -t "$payload/lab/modules" {} + \
+		-exec cp -t "$payload/usr/lib/modules/$release/updates" {} +
+	in_tools depmod -b "$(inside "$payload")" "$release"
+	rm "$payload/lib"
+	cp -a "$build/out/bin/." "$payload/lab/bin/"
+	cp -a "$build/src/tools" "$payload/lab/tools"
+	cp "$kernel/Image" "$payload/lab/guest/Image"
+	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
+	in_tools mkfs.erofs --quiet "$(inside "$build/payload.erofs.new")" "$(inside "$payload")"
+	mv "$build/payload.erofs.new" "$build/payload.erofs"
+}

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Distribution kernels and their source, unpacked but never installed: their
+# maintainer scripts would make initramfs images for nobody.
+
+LAB_KERNEL_PARTS='^linux-(image|modules|binary|base|headers|kbuild)-[0-9]'
+
+# Prints the versioned packages behind the two meta packages of a kernel, with
+# their architecture. Only kbuild and the common headers are for the builder.
+kernel_packages() {
+	local suite arch todo next found package seen=" "
+
+	suite=$(kernel_field "$1" 2)
+	arch=$(kernel_field "$1" 3)
+	todo="$(kernel_field "$1" 4):$arch $(kernel_field "$1" 5):$arch"
+	while [ -n "$todo" ]; do
+		next=
+		for package in $todo; do
+			case $package in
+			*-unsigned* | *-dbg* | linux-base | linux-base:*)
+				continue
+				;;
+			linux-kbuild-* | *-common)
+				package=${package%%:*}
+				;;
+			*)
+				package=${package%%:*}:$arch
+				;;
+			esac
+			[ "${seen#* "$package" }" = "$seen" ] || continue
+			seen="$seen$package "
+			found=$(apt_depends "$package" "$suite" "$LAB_KERNEL_PARTS")
+			next="$next $found"
+		done
+		# shellcheck disable=SC2086 # a list of words
+		todo=$(echo $next)
+	done
+	printf '%s\n' "$seen" | tr ' ' '\n' | grep -E "$LAB_KERNEL_PARTS"
+}
+
+unpack_deb() {
+	dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"
+}
+
+# kernel_modules TREE STAGE RELEASE: copies the wanted modules, uncompressed, and
+# what they depend on.
+kernel_modules() {
+	local from=$1/usr/lib/modules/$3 to=$2/usr/lib/modules/$3 module
+
+	ln -sfn usr/lib "$1/lib"
+	mkdir -p "$to"
+	ln -sfn usr/lib "$2/lib"
+	in_tools depmod -b "$(inside "$1")" "$3"
+	cp "$from"/modules.builtin* "$from/modules.order" "$to/"
+	awk -F: 'NR == FNR { want["kernel/" $1] = 1; next }
+		{
+			path = $1
+			while (path != "" && !(path in want) && sub(/(\.xz|\/[^\/]*)$/, "", path)) ;
+			if (path in want) {
+				print $1
+				print $2
+			}
+		}' <(list_entries modules) "$from/modules.dep" |
+		tr ' ' '\n' | sed '/^$/d' | sort -u >"$2/list"
+	(cd "$from" && xargs -a "$2/list" cp --parents -t "$to")
+	find "$to" -name '*.ko.xz' -printf '/%P\n' | sed "s#^#$(inside "$to")#" >"$2/list"
+	in_tools xargs -a "$(inside "$2/list")" -r xz -d
+	rm "$2/list"
+	in_tools depmod -b "$(inside "$2")" "$3"
+}
+
+make_kernel() {
+	local name=$1 new=$LAB_STATE/kernels/$1.new package release
+
+	rm -rf "$new"
+	mkdir -p "$new/debs" "$new/tree" "$new/modules"
+	kernel_packages "$name" >"$new/packages"
+	cat "$new/packages"
+	(cd "$new/debs" && tools_apt apt-get -q download $(cat "$new/packages"))
+	for package in "$new"/debs/*.deb; do
+		case ${package##*/} in
+		linux-headers-* | linux-kbuild-*)
+			unpack_deb "$package" "$LAB_TOOLS"
+			;;
+		*)
+			unpack_deb "$package" "$new/tree"
+			;;
+		esac
+	done
+	release=$(basename "$new"/tree/usr/lib/modules/*)
+	printf '%s\n' "$release" >"$new/release"
+	cp "$(find "$new/tree" -name 'vmlinuz*')" "$new/Image"
+	kernel_modules "$new/tree" "$new/modules" "$release"
+	rm -rf "$new/tree" "$new/debs" "$LAB_STATE/kernels/$name"
+	mv "$new" "$LAB_STATE/kernels/$name"
+	product_done "kernel-$name"
+}
+
+# The source package of the newest kernel: a tar file inside a package.
+make_source() {
+	local new=$LAB_STATE/source.new package tarball
+
+	rm -rf "$new"
+	mkdir -p "$new/debs" "$new/tree"
+	package=$(apt_depends linux-source "$LAB_SUITE-backports" '^linux-source-[0-9]')
+	(cd "$new/debs" && tools_apt apt-get -q download "$package")
+	unpack_deb "$(echo "$new"/debs/*.deb)" "$new"
+	tarball=$(echo "$new"/usr/src/linux-source-*.tar.xz)
+	list_entries source | sed "s#^#$(basename "$tarball" .tar.xz)/#" >"$new/wanted"
+	in_tools xz -dc -T0 "$(inside "$tarball")" |
+		tar -x --strip-components=1 -C "$new/tree" --files-from="$new/wanted"
+	rm -rf "$LAB_STATE/source"
+	mv "$new/tree" "$LAB_STATE/source"
+	rm -rf "$new"
+	product_done source
+}
