@@ -340,7 +340,7 @@ static struct pci_driver nvgpu_driver = {
 	.remove			= nvgpu_remove,
 	.err_handler		= &nvgpu_err_handlers,
 	.driver_managed_dma	= true,
-	.driver.dev_groups	= nvgpu_sysfs_groups,
+	.dev_groups		= nvgpu_sysfs_groups,
 };
 module_pci_driver(nvgpu_driver);
 
