@@ -85,9 +85,9 @@ TEST_F(config_bar, sizing)
 			write_ones(&self->gpu, self->reg, write);
 			val = read_bar(&self->gpu, self->reg, read);
 			EXPECT_EQ(val, self->mask)
-				TH_LOG("BAR%u written with ones by %u bytes, read by %u: 0x%016llx, expected mask 0x%016llx (size 0x%llx)",
+				TH_LOG("BAR%u sized by %u, read by %u bytes: 0x%llx, not 0x%llx",
 				       self->want->index, write, read, val,
-				       self->mask, self->want->bar_size);
+				       self->mask);
 		}
 	}
 }
@@ -99,7 +99,7 @@ TEST_F(config_bar, low_bits_are_read_only)
 	config_write64(&self->gpu, self->reg, self->want->bar_size - 1);
 	val = config_read64(&self->gpu, self->reg);
 	EXPECT_EQ(val, BAR_BITS)
-		TH_LOG("BAR%u written with 0x%llx reads 0x%llx: bits below the size must stay 0, type bits 0xc",
+		TH_LOG("BAR%u written with 0x%llx reads 0x%llx, expected only type bits",
 		       self->want->index, self->want->bar_size - 1, val);
 	config_write64(&self->gpu, self->reg, 0);
 	val = config_read64(&self->gpu, self->reg);

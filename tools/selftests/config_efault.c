@@ -55,11 +55,11 @@ TEST_F(config_efault, failed_write_changes_nothing)
 		for (good = 0; good < len; good++) {
 			ret = __config_write(&self->gpu, pos, self->hole - good, len);
 			EXPECT_EQ(ret, -EFAULT)
-				TH_LOG("write of %u bytes at 0x%x with %u readable ones returned %zd",
+				TH_LOG("write of %u at 0x%x, %u of them readable, returned %zd",
 				       len, pos, good, ret);
 			config_read(&self->gpu, BARS, after, sizeof(after));
 			ASSERT_EQ(memcmp(after, self->before, sizeof(after)), 0)
-				TH_LOG("write of %u bytes at 0x%x failed after %u readable ones, but changed a BAR",
+				TH_LOG("write of %u at 0x%x, %u of them readable, changed a BAR",
 				       len, pos, good);
 		}
 	}

@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(config_model)
 	gpu_close(&self->gpu);
 }
 
-static void model_write(FIXTURE_DATA(config_model) *self, unsigned int pos,
+static void model_write(struct _test_data_config_model *self, unsigned int pos,
 			const __u8 *buf, unsigned int len)
 {
 	unsigned int i;
@@ -75,8 +75,8 @@ static void model_write(FIXTURE_DATA(config_model) *self, unsigned int pos,
 	}
 }
 
-/* Return: first byte of a read of @len at @pos that is not as the model has it, or -1. */
-static int first_difference(FIXTURE_DATA(config_model) *self, unsigned int pos,
+/* Return: first byte of a read of @len at @pos that differs from the model, or -1. */
+static int first_difference(struct _test_data_config_model *self, unsigned int pos,
 			    unsigned int len, __u8 *got)
 {
 	__u8 buf[HDR_LEN];
@@ -110,7 +110,7 @@ TEST_F(config_model, whole_header_in_one_read)
 	model_write(self, PCI_BASE_ADDRESS_0, ones, sizeof(ones));
 	diff = first_difference(self, 0, HDR_LEN, &got);
 	EXPECT_EQ(diff, -1)
-		TH_LOG("after sizing all BARs at once, a read of the whole header has 0x%02x at 0x%x, expected 0x%02x",
+		TH_LOG("whole header, BARs sized: 0x%02x at 0x%x, expected 0x%02x",
 		       got, diff, self->val[diff]);
 }
 
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(config_model, reads_of_every_offset_and_length, 120)
 		for (len = 1; len <= HDR_LEN - pos; len++) {
 			diff = first_difference(self, pos, len, &got);
 			ASSERT_EQ(diff, -1)
-				TH_LOG("read of %u bytes at 0x%x: byte 0x%x is 0x%02x, expected 0x%02x",
+				TH_LOG("read of %u at 0x%x: byte 0x%x is 0x%02x, expected 0x%02x",
 				       len, pos, diff, got, self->val[diff]);
 		}
 	}
@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(config_model, writes_of_every_offset_and_length, 240)
 			model_write(self, pos, buf, len);
 			diff = first_difference(self, 0, HDR_LEN, &got);
 			ASSERT_EQ(diff, -1)
-				TH_LOG("write of %u bytes at 0x%x: byte 0x%x reads 0x%02x, expected 0x%02x",
+				TH_LOG("write of %u at 0x%x: byte 0x%x is 0x%02x, expected 0x%02x",
 				       len, pos, diff, got, self->val[diff]);
 		}
 	}
@@ -192,7 +192,7 @@ TEST_F(config_model, accesses_beyond_the_end)
 	gpu_region(&self->gpu, VFIO_PCI_CONFIG_REGION_INDEX, &config);
 	size = config.size;
 	EXPECT_EQ(__config_read(&self->gpu, size - 4, buf, 8), -EFAULT)
-		TH_LOG("a read over the end of configuration space is not refused as vfio-pci does");
+		TH_LOG("a read over the end does not give -EFAULT as vfio-pci does");
 	EXPECT_EQ(__config_read(&self->gpu, size, buf, 1), -EFAULT);
 	EXPECT_EQ(__config_write(&self->gpu, size, buf, 1), -EFAULT);
 	EXPECT_EQ(__config_read(&self->gpu, 0, buf, 0), 0)

@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(config_race)
 
 static void *toggle(void *arg)
 {
-	FIXTURE_DATA(config_race) *self = arg;
+	struct _test_data_config_race *self = arg;
 
 	while (!atomic_load(&self->stop)) {
 		config_write64(&self->gpu, PCI_BASE_ADDRESS_4, self->b);
@@ -51,7 +51,7 @@ static void *toggle(void *arg)
 
 static void *reset_some(void *arg)
 {
-	FIXTURE_DATA(config_race) *self = arg;
+	struct _test_data_config_race *self = arg;
 	int i;
 
 	for (i = 0; i < RESETS && !atomic_load(&self->stop); i++)
@@ -59,7 +59,7 @@ static void *reset_some(void *arg)
 	return NULL;
 }
 
-static __u64 read_until_foreign(FIXTURE_DATA(config_race) *self, bool zero_allowed)
+static __u64 read_until_foreign(struct _test_data_config_race *self, bool zero_allowed)
 {
 	__u64 val;
 	int i;
@@ -84,7 +84,7 @@ TEST_F_TIMEOUT(config_race, no_torn_value, 120)
 	atomic_store(&self->stop, true);
 	pthread_join(writer, NULL);
 	EXPECT_EQ(val, self->a)
-		TH_LOG("BAR4 read 0x%016llx while only 0x%016llx and 0x%016llx were written: torn value",
+		TH_LOG("BAR4 read 0x%llx, torn: only 0x%llx and 0x%llx were written",
 		       val, self->a, self->b);
 }
 
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(config_race, no_torn_value_under_reset, 120)
 	atomic_store(&self->stop, true);
 	pthread_join(writer, NULL);
 	EXPECT_EQ(val, self->a)
-		TH_LOG("BAR4 read 0x%016llx during resets while 0, 0x%016llx and 0x%016llx were possible",
+		TH_LOG("BAR4 read 0x%llx, torn: only 0, 0x%llx and 0x%llx are possible",
 		       val, self->a, self->b);
 }
 

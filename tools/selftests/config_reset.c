@@ -47,7 +47,7 @@ static __u64 bar_after(struct gpu *gpu, unsigned int reg)
 
 /* Checks both registers; @_metadata is what the harness's macros need. */
 static void expect_bars_zero(struct __test_metadata *_metadata,
-			     FIXTURE_DATA(config_reset) *self, const char *after)
+			     struct _test_data_config_reset *self, const char *after)
 {
 	__u64 bar4 = bar_after(&self->gpu, PCI_BASE_ADDRESS_4);
 	__u64 bar2 = 0;

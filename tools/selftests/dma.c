@@ -11,7 +11,7 @@
 
 #include "gpu.h"
 
-#define IOVA	(1ULL << 32)
+#define IOVA	(4 * SZ_1G)
 
 FIXTURE(dma) {
 	struct gpu gpu;
@@ -44,16 +44,16 @@ FIXTURE_TEARDOWN(dma)
 }
 
 static void expect_phys(struct __test_metadata *_metadata,
-			FIXTURE_DATA(dma) *self, __u64 iova, __u64 offset)
+			struct _test_data_dma *self, __u64 iova, __u64 offset)
 {
 	__u64 phys = 0;
 
 	ASSERT_TRUE(sim_dma_lookup(iova, &phys))
 		TH_LOG("the IOMMU has no mapping at iova 0x%llx", iova);
 	EXPECT_EQ(phys, self->mem->phys + offset)
-		TH_LOG("BAR%u offset 0x%llx is physical 0x%llx, expected 0x%llx: %s begins at 0x%llx",
-		       self->mem->index, offset, phys, self->mem->phys + offset,
-		       self->mem->name, self->mem->phys);
+		TH_LOG("BAR%u base is physical 0x%llx, expected %s at 0x%llx (offset 0x%llx)",
+		       self->mem->index, phys - offset, self->mem->name,
+		       self->mem->phys, offset);
 }
 
 /* First, middle and last huge page, mapped one by one. */

@@ -21,8 +21,8 @@ FIXTURE(memory_enable) {
 	struct model model;
 	const struct model_region *mem;
 	struct gpu_region region;
-	volatile __u32 *touched;	/* mapping with an entry already */
-	volatile __u32 *fresh;		/* mapping that never faulted */
+	__u32 *touched;	/* mapping with an entry already */
+	__u32 *fresh;	/* mapping that never faulted */
 };
 
 FIXTURE_VARIANT(memory_enable) {
@@ -43,7 +43,7 @@ FIXTURE_SETUP(memory_enable)
 	gpu_region(&self->gpu, self->mem->index, &self->region);
 	self->touched = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
 	self->fresh = gpu_map(&self->gpu, &self->region, SZ_2M, SZ_2M);
-	self->touched[0] = STAMP;
+	store32(self->touched, STAMP);
 }
 
 FIXTURE_TEARDOWN(memory_enable)
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(memory_enable)
 }
 
 static void expect_off(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(memory_enable) *self, const char *when)
+		       struct _test_data_memory_enable *self, const char *when)
 {
 	unsigned int bar = self->mem->index;
 	__u32 val = 0;
@@ -69,7 +69,7 @@ static void expect_off(struct __test_metadata *_metadata,
 }
 
 static void expect_on(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(memory_enable) *self, const char *when)
+		      struct _test_data_memory_enable *self, const char *when)
 {
 	unsigned int bar = self->mem->index;
 	__u32 val = 0;
@@ -117,8 +117,7 @@ TEST_F(memory_enable, d3hot)
 
 TEST_F(memory_enable, mapping_made_while_off)
 {
-	volatile __u32 *map;
-	__u32 val;
+	__u32 *map, val;
 
 	config_set_memory(&self->gpu, false);
 	map = gpu_map(&self->gpu, &self->region, 2 * SZ_2M, SZ_2M);

@@ -47,13 +47,13 @@ FIXTURE_TEARDOWN(mmap_fault)
 }
 
 /* Return: faults that touching one word of each page took. */
-static long touch_pages(volatile __u8 *map, __u64 len, __u64 page)
+static long touch_pages(const __u8 *map, __u64 len, __u64 page)
 {
 	long before = minor_faults();
 	__u64 i;
 
 	for (i = 0; i < len; i += page)
-		(void)*(volatile __u32 *)(map + i);
+		(void)load32(map + i);
 	return minor_faults() - before;
 }
 
@@ -69,10 +69,10 @@ TEST_F(mmap_fault, aligned_mapping_has_huge_pages)
 	map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, 0);
 	faults = touch_pages(map, len, self->page);
 	EXPECT_LE(faults, HUGE_PAGES + 2)
-		TH_LOG("BAR%u: %ld faults for %d huge pages of 0x%llx bytes: huge faults do not work",
+		TH_LOG("BAR%u: %ld faults for %d huge pages of 0x%llx bytes: no huge faults",
 		       self->mem->index, faults, HUGE_PAGES, pmd);
 	EXPECT_GE(faults, HUGE_PAGES)
-		TH_LOG("BAR%u: %ld faults for %d huge pages: the count is not to be trusted",
+		TH_LOG("BAR%u: %ld faults for %d huge pages, too few to be counted right",
 		       self->mem->index, faults, HUGE_PAGES);
 	EXPECT_LE(touch_pages(map, len, self->page), 1)
 		TH_LOG("touching the same pages again faults again");
@@ -90,8 +90,8 @@ TEST_F(mmap_fault, misaligned_mapping_is_right)
 		gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), i);
 	}
 	for (i = 0; i < len; i += self->page)
-		ASSERT_EQ(*(volatile __u64 *)(map + i), i * 3)
-			TH_LOG("BAR%u: page 0x%llx of a mapping that is one page off shows another page",
+		ASSERT_EQ(load64(map + i), i * 3)
+			TH_LOG("BAR%u: mapping one page off: page 0x%llx shows another",
 			       self->mem->index, i / self->page);
 }
 
@@ -100,10 +100,10 @@ TEST_F(mmap_fault, end_of_vma_inside_a_huge_page)
 {
 	__u64 pmd = pmd_size(), len = pmd + 7 * self->page;
 	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, 0);
-	volatile __u32 *tail = (volatile __u32 *)(map + len - self->page);
+	__u8 *tail = map + len - self->page;
 	__u32 val;
 
-	*tail = 0x7a11;
+	store32(tail, 0x7a11);
 	gpu_pread(&self->gpu, &self->region, &val, sizeof(val), len - self->page);
 	EXPECT_EQ(val, 0x7a11);
 	ASSERT_EQ(munmap(map + pmd, self->page), 0);
@@ -115,13 +115,13 @@ TEST_F(mmap_fault, end_of_vma_inside_a_huge_page)
 TEST_F(mmap_fault, tail_of_the_memory)
 {
 	__u64 tail = self->mem->mem_len % pmd_size(), start, val = 0x7a12, seen;
-	volatile __u64 *map;
+	__u8 *map;
 
 	if (!tail)
 		SKIP(return, "%s is a multiple of huge pages", self->mem->name);
 	start = self->mem->mem_len - tail;
 	map = gpu_map_aligned(&self->gpu, &self->region, start, tail, pmd_size(), 0);
-	map[tail / sizeof(*map) - 1] = val;
+	store64(map + tail - sizeof(val), val);
 	gpu_pread(&self->gpu, &self->region, &seen, sizeof(seen),
 		  self->mem->mem_len - sizeof(seen));
 	EXPECT_EQ(seen, val)

@@ -214,7 +214,7 @@ TEST_F(rdwr, end_of_region)
 }
 
 /* A buffer of @len bytes of which only the first @good are there. */
-static __u8 *buffer_with_hole(FIXTURE_DATA(rdwr) *self, size_t good)
+static __u8 *buffer_with_hole(struct _test_data_rdwr *self, size_t good)
 {
 	size_t map_len = (good + self->page - 1) / self->page * self->page;
 	__u8 *p = mmap(NULL, map_len + self->page, PROT_READ | PROT_WRITE,

@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(rdwr_self)
 /* Any write of the command register takes memory_lock for writing. */
 static void *take_memory_lock(void *arg)
 {
-	FIXTURE_DATA(rdwr_self) *self = arg;
+	struct _test_data_rdwr_self *self = arg;
 	__u16 cmd = config_read16(&self->gpu, PCI_COMMAND);
 
 	while (!atomic_load(&self->stop)) {

@@ -5,6 +5,7 @@
  * synthetic is as the hardware has it.
  */
 #include <errno.h>
+#include <stdalign.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -83,7 +84,7 @@ TEST_F(region_info, sparse_areas_cover_the_memory)
 		TH_LOG("BAR%u has no sparse mmap capability", self->want->index);
 	for (i = 0; i < self->got.nr_areas; i++) {
 		EXPECT_EQ(self->got.areas[i].offset, end)
-			TH_LOG("BAR%u sparse area %u begins at 0x%llx, the one before ends at 0x%llx",
+			TH_LOG("BAR%u sparse area %u begins at 0x%llx, expected 0x%llx",
 			       self->want->index, i, self->got.areas[i].offset, end);
 		EXPECT_NE(self->got.areas[i].size, 0)
 			TH_LOG("BAR%u sparse area %u is empty", self->want->index, i);
@@ -144,7 +145,7 @@ TEST_F(region_info, argsz_without_room_for_caps)
 
 TEST_F(region_info, nothing_written_beyond_the_caps)
 {
-	__u8 buf[512] __attribute__((aligned(8)));
+	alignas(8) __u8 buf[512];
 	struct vfio_region_info *info = (void *)buf;
 	__u32 end, i;
 

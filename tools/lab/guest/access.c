@@ -45,7 +45,7 @@ static void run(const char *name, bool (*access)(struct bar *bar), struct bar *b
 		check(ok, "BAR%u: %s", bar->index, name);
 }
 
-static __u64 load64(volatile unsigned char *p)
+__u64 load64(const unsigned char *p)
 {
 	__u64 val;
 
@@ -53,12 +53,12 @@ static __u64 load64(volatile unsigned char *p)
 	return val;
 }
 
-static void store64(volatile unsigned char *p, __u64 val)
+static void store64(unsigned char *p, __u64 val)
 {
 	asm volatile("str %0, [%1]" : : "r" (val), "r" (p) : "memory");
 }
 
-static __u32 load32(volatile unsigned char *p)
+static __u32 load32(unsigned char *p)
 {
 	__u32 val;
 
@@ -66,7 +66,7 @@ static __u32 load32(volatile unsigned char *p)
 	return val;
 }
 
-static void store32(volatile unsigned char *p, __u32 val)
+static void store32(unsigned char *p, __u32 val)
 {
 	asm volatile("str %w0, [%1]" : : "r" (val), "r" (p) : "memory");
 }
@@ -78,7 +78,7 @@ static bool unaligned(struct bar *bar)
 	__u64 val = 0x1122334455667788ULL;
 	unsigned int i, skew;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < ARRAY_SIZE(bases); i++) {
 		for (skew = 1; skew < 8; skew++) {
 			store64(bar->wc + bases[i] + skew, val + skew);
 			if (load64(bar->wc + bases[i] + skew) != val + skew)
@@ -90,7 +90,7 @@ static bool unaligned(struct bar *bar)
 
 static bool exclusive(struct bar *bar)
 {
-	volatile unsigned char *p = bar->wc + 0x40;
+	unsigned char *p = bar->wc + 0x40;
 	unsigned int tries, failed = 1;
 	__u64 old;
 
@@ -101,9 +101,9 @@ static bool exclusive(struct bar *bar)
 	return !failed && load64(p) == 42;
 }
 
-static bool lse(struct bar *bar)
+static bool large_system_atomics(struct bar *bar)
 {
-	volatile unsigned char *p = bar->wc + 0x80;
+	unsigned char *p = bar->wc + 0x80;
 	__u64 old, expected = 50, want = 99;
 
 	store64(p, 7);
@@ -119,7 +119,7 @@ static bool lse(struct bar *bar)
 /* Zeroing by cache line is not allowed on Device memory either. */
 static bool zero_line(struct bar *bar)
 {
-	volatile unsigned char *p = bar->wc + 0x1000;
+	unsigned char *p = bar->wc + 0x1000;
 
 	store64(p, ~0ULL);
 	asm volatile("dc zva, %0" : : "r" (p) : "memory");
@@ -131,7 +131,7 @@ void check_accesses(struct bar *bar)
 	run("unaligned loads and stores, write-combining mapping", unaligned, bar);
 	run("load-exclusive and store-exclusive", exclusive, bar);
 	if (getauxval(AT_HWCAP) & HWCAP_ATOMICS)
-		run("LSE atomics", lse, bar);
+		run("LSE atomics", large_system_atomics, bar);
 	else
 		say("     BAR%u: no LSE atomics on this CPU", bar->index);
 	run("zeroing a cache line (DC ZVA)", zero_line, bar);
@@ -151,7 +151,7 @@ static bool beyond(struct bar *bar)
 	unsigned int i;
 	bool ok = true;
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		ok = ok && load64(bar->wc + places[i]) == ~0ULL;
 		ok = ok && load32(bar->wc + places[i] + 4) == ~0u;
 		store64(bar->wc + places[i], 0);

@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <linux/types.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define BLOCK	0x200000ULL	/* each block of this size has a pattern of its own */
 
@@ -28,16 +31,29 @@ struct bar {
 	__u64 mem_len;
 	__u64 size;
 	unsigned int type;
-	volatile unsigned char *wc;
-	volatile unsigned char *device;
+	unsigned char *wc;
+	unsigned char *device;
 };
 
-/* report.c: results on the console. */
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool check(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* report.c: results on the console, "PASS ..." or "FAIL ...". */
+void report_begin(bool ok);
+void report_end(void);
 unsigned int nr_failed(void);
 unsigned int nr_passed(void);
 double now(void);
+
+#define say(...) do {			\
+	printf(__VA_ARGS__);		\
+	report_end();			\
+} while (0)
+
+#define check(ok, ...) ({		\
+	bool ok_ = (ok);		\
+	report_begin(ok_);		\
+	printf(__VA_ARGS__);		\
+	report_end();			\
+	ok_;				\
+})
 
 /* pci.c: the function, its registers and mappings. */
 bool pci_find(void);
@@ -48,7 +64,8 @@ void pci_map(struct bar *bar);
 /* fill.c: all of both memories. */
 void check_contents(struct bar *bars, unsigned int nr);
 
-/* access.c: what only Normal memory allows, and what lies beyond it. */
+/* access.c: single accesses, what only Normal memory allows, and what lies beyond it. */
+__u64 load64(const unsigned char *p);
 void check_accesses(struct bar *bar);
 void check_beyond(struct bar *bar);
 

@@ -16,6 +16,7 @@
 #include "guest.h"
 
 #define NR_BARS	2
+#define SPACES	"\n "
 
 static void mount_all(void)
 {
@@ -46,7 +47,7 @@ static const char *parameter(const char *key)
 	if (!f)
 		return value;
 	if (fgets(line, sizeof(line), f)) {
-		for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+		for (word = strtok(line, SPACES); word; word = strtok(NULL, SPACES))
 			if (!strncmp(word, key, strlen(key)))
 				snprintf(value, sizeof(value), "%s",
 					 word + strlen(key));

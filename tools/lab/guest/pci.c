@@ -126,7 +126,7 @@ void pci_enable(void)
 	close(fd);
 }
 
-static volatile unsigned char *map_file(const char *name, __u64 len)
+static unsigned char *map_file(const char *name, __u64 len)
 {
 	int fd = open_file(name);
 	void *p;

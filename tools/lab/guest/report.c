@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Results: "PASS ..." or "FAIL ...", one line each. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -8,32 +7,19 @@
 
 static unsigned int passed, failed;
 
-void say(const char *fmt, ...)
+void report_begin(bool ok)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-bool check(bool ok, const char *fmt, ...)
-{
-	va_list args;
-
 	if (ok)
 		passed++;
 	else
 		failed++;
 	fputs(ok ? "PASS " : "FAIL ", stdout);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
+}
+
+void report_end(void)
+{
 	putchar('\n');
 	fflush(stdout);
-	return ok;
 }
 
 unsigned int nr_failed(void)

@@ -11,8 +11,10 @@
 #ifndef SELFTESTS_LIB_GPU_H
 #define SELFTESTS_LIB_GPU_H
 
+#include <err.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <linux/pci_regs.h>
@@ -27,8 +29,6 @@
 #define SZ_1M	0x100000ULL
 #define SZ_2M	0x200000ULL
 #define SZ_1G	0x40000000ULL
-
-#define min_u64(a, b)	((__u64)(a) < (__u64)(b) ? (__u64)(a) : (__u64)(b))
 
 /**
  * struct gpu - an open vfio device
@@ -95,8 +95,16 @@ struct model {
 	struct model_region resmem;
 };
 
-/* die.c: the one way out for a call that must not fail. */
-void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/*
+ * Ends the program with a TAP diagnostic that names the cause: the one way out
+ * for a call that must not fail. The status is KSFT_FAIL.
+ */
+#define die(...) do {			\
+	fputs("# ", stderr);		\
+	errx(1, __VA_ARGS__);		\
+} while (0)
+
+/* env.c: the environment. */
 const char *env_or_skip(const char *name);
 
 /* gpu.c: opening, closing, resetting. */
@@ -155,9 +163,30 @@ bool sim_dma_lookup(__u64 iova, __u64 *phys);
 void model_from_sim(struct model *model);
 __u64 model_bar_mask(const struct model_region *region);
 
+/* Device memory is shared: one access for each of these, never more or less. */
+static inline __u32 load32(const void *p)
+{
+	return __atomic_load_n((const __u32 *)p, __ATOMIC_RELAXED);
+}
+
+static inline __u64 load64(const void *p)
+{
+	return __atomic_load_n((const __u64 *)p, __ATOMIC_RELAXED);
+}
+
+static inline void store32(void *p, __u32 val)
+{
+	__atomic_store_n((__u32 *)p, val, __ATOMIC_RELAXED);
+}
+
+static inline void store64(void *p, __u64 val)
+{
+	__atomic_store_n((__u64 *)p, val, __ATOMIC_RELAXED);
+}
+
 /* touch.c: accesses that may end in SIGBUS. */
-int touch_read(const volatile void *p, __u32 *val);
-int touch_write(volatile void *p, __u32 val);
+int touch_read(const void *p, __u32 *val);
+int touch_write(void *p, __u32 val);
 void pattern_fill(void *buf, size_t len, __u64 seed);
 size_t pattern_check(const void *buf, size_t len, __u64 seed);
 long minor_faults(void);

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int parse_caps(const char *buf, const struct vfio_region_info *info,
 
 int __gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region)
 {
-	char buf[INFO_BUF_LEN] __attribute__((aligned(8))) = "";
+	alignas(8) char buf[INFO_BUF_LEN] = "";
 	struct vfio_region_info *info = (void *)buf;
 
 	memset(region, 0, sizeof(*region));

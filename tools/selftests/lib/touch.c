@@ -10,11 +10,12 @@
 #include "gpu.h"
 
 static __thread sigjmp_buf touch_env;
-static __thread volatile sig_atomic_t touch_armed;
+static __thread sig_atomic_t touch_armed;
+static __thread __u32 touch_seen;
 
 static void touch_handler(int sig)
 {
-	if (touch_armed)
+	if (__atomic_load_n(&touch_armed, __ATOMIC_RELAXED))
 		siglongjmp(touch_env, sig);
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -31,35 +32,39 @@ static void touch_install(void)
 	sigaction(SIGSEGV, &action, NULL);
 }
 
-/* Return: 0, or the signal that the access raised. */
-int touch_read(const volatile void *p, __u32 *val)
+static void touch_arm(sig_atomic_t on)
 {
-	volatile __u32 seen = 0;
+	__atomic_store_n(&touch_armed, on, __ATOMIC_SEQ_CST);
+}
+
+/* Return: 0, or the signal that the access raised. */
+int touch_read(const void *p, __u32 *val)
+{
 	int sig;
 
 	touch_install();
 	sig = sigsetjmp(touch_env, 1);
 	if (!sig) {
-		touch_armed = 1;
-		seen = *(const volatile __u32 *)p;
+		touch_arm(1);
+		__atomic_store_n(&touch_seen, load32(p), __ATOMIC_RELAXED);
 	}
-	touch_armed = 0;
-	*val = seen;
+	touch_arm(0);
+	*val = sig ? 0 : touch_seen;
 	return sig;
 }
 
 /* Return: 0, or the signal that the access raised. */
-int touch_write(volatile void *p, __u32 val)
+int touch_write(void *p, __u32 val)
 {
 	int sig;
 
 	touch_install();
 	sig = sigsetjmp(touch_env, 1);
 	if (!sig) {
-		touch_armed = 1;
-		*(volatile __u32 *)p = val;
+		touch_arm(1);
+		store32(p, val);
 	}
-	touch_armed = 0;
+	touch_arm(0);
 	return sig;
 }
 
