@@ -42,19 +42,27 @@ write_job() {
 	ln "$build/payload.erofs" "$run/payload.erofs"
 }
 
-# follow FILE COMMAND...: shows what is written to FILE while COMMAND runs.
+# follow FILE FILTER COMMAND...: shows what is written to FILE while COMMAND runs
+# in a process group of its own, which does not outlive this program.
 follow() {
-	local file=$1 status=0 tail
+	local file=$1 filter=$2 status=0 pid
 
-	shift
+	shift 2
 	: >"$file"
-	tail -s 0.2 -n +1 -f "$file" &
-	tail=$!
-	"$@" || status=$?
-	sleep 0.5
-	kill "$tail"
-	wait "$tail" || true
+	set -m
+	"$@" </dev/null &
+	set +m
+	pid=$!
+	group_add "$pid"
+	tail -s 0.2 -n +1 -f --pid="$pid" "$file" | "$filter"
+	wait "$pid" || status=$?
+	group_remove "$pid"
 	return "$status"
+}
+
+# Of a TAP stream, the results of whole tests and what failed inside.
+brief() {
+	grep --line-buffered -E '^[^ ]|^    not ok|^    # kernel' || true
 }
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
@@ -80,17 +88,32 @@ boot_host() {
 		-append "$(echo $LAB_CMDLINE "lab.mode=$mode" "lab.nonce=$nonce")" \
 		2>"$1/qemu.log" || status=$?
 	printf '%s\n' "$status" >"$1/qemu.status"
-	rm -rf "$1/payload.erofs" "$1/initrd" "$1/job.cpio"
 }
 
-boot_exec() {
-	local kernel=$1 run
+# start_run LABEL KERNEL COMMAND...: builds, and makes a run for the job; sets LAB_RUN.
+start_run() {
+	local label=$1 kernel=$2
 
-	shift
-	run=$(new_run exec)
-	write_job "$run" "$(build_dir "$kernel")" "$@"
+	shift 2
+	build "$kernel"
+	LAB_RUN=$(new_run "$label")
+	write_job "$LAB_RUN" "$(build_dir "$kernel")" "$@"
 	flock --unlock "$LAB_BUILD_LOCK"
-	follow "$run/output.log" boot_host "$run" "$kernel" job 600 </dev/null
-	cat "$run/verdict" "$run/qemu.status" "$run/qemu.log"
-	say "$run"
+	prune_runs
+}
+
+# Keeps the images out of the logs.
+end_run() {
+	rm -rf "$LAB_RUN/payload.erofs" "$LAB_RUN/initrd" "$LAB_RUN/job.cpio" "$LAB_RUN/job"
+}
+
+# Runs the job of LAB_RUN to its end; FILTER is what the terminal gets of its output.
+run_host() {
+	follow "$LAB_RUN/output.log" "$1" boot_host "$LAB_RUN" "$LAB_KERNEL" job "$LAB_TIMEOUT"
+	end_run
+}
+
+run_shell() {
+	boot_host "$LAB_RUN" "$LAB_KERNEL" shell "$LAB_TIMEOUT"
+	end_run
 }

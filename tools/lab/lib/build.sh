@@ -42,7 +42,7 @@ build_module() {
 	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" M="$(inside "$source")" \
 		ARCH=arm64 CROSS_COMPILE=$LAB_CROSS "$@" modules >"$log" 2>&1 ||
 		build_failed "$log"
-	find "$source" -name '*.ko' -not -path '*/tools/*/tools/*' \
+	find "$source" -path "$source/tools" -prune -o -name '*.ko' \
 		-exec cp -u -t "$build/out/modules" {} +
 }
 
@@ -82,16 +82,14 @@ build_all() {
 	local kernel=$1 build=$2 src=$2/src
 
 	mirror_checkout "$build"
-	[ ! -e "$src/Makefile" ] || build_module "$build" "$kernel" driver "$src" W=1
-	[ ! -e "$src/tools/sim/Makefile" ] || build_module "$build" "$kernel" sim "$src/tools/sim" W=1
+	build_module "$build" "$kernel" driver "$src" W=1
+	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
 	[ "$kernel" != newest ] || build_peer "$build" "$kernel"
-	[ ! -e "$src/tools/selftests/Makefile" ] ||
-		build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
-			KSELFTEST=/lab/source/tools/testing/selftests
-	if [ -e "$src/tools/lab/guest/Makefile" ]; then
-		build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
-		build_guest_initrd "$build"
-	fi
+	build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
+		KSELFTEST=/lab/source/tools/testing/selftests
+	build_programs "$build" demo "$src/tools/demo.d" "$build/out/bin"
+	build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
+	build_guest_initrd "$build"
 	make_initramfs "$kernel" "$build"
 	make_payload "$kernel" "$build"
 }

@@ -4,21 +4,22 @@
 
 lab_help() {
 	cat <<-END
-		Usage: $LAB_NAME COMMAND [--kernel NAME] [--timeout SECONDS] [ARGUMENT...]
+		Usage: $LAB_NAME COMMAND [OPTION...] [ARGUMENT...]
 
 		Emulated arm64 hosts with a simulated GPU, on any amd64 Debian 12 or 13, as root.
 
 		  prepare            download and unpack what the lab needs (other commands do it too)
-		  build              build the checkout for one kernel
+		  build              build the checkout for one kernel, warnings on
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
-		  shell              boot a host and give a shell in it (poweroff, or Ctrl-A x, ends it)
+		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
 		  status             what is prepared, and where it is
 		  clean              remove builds and logs of this checkout
 		  clean --all        remove the whole cache
 
 		  --kernel NAME      one of: $(kernel_names | xargs) (default: $(default_kernel))
-		  --timeout SECONDS  end the host after that time (default: 600; a shell: none)
+		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
+		  --brief            test: show whole tests and failures, not each result
 
 		Cache: $LAB_CACHE
 		(NVGPU_LAB_CACHE moves it; NVGPU_LAB_MIRROR overrides the Debian mirror of this machine's apt)
@@ -27,53 +28,56 @@ lab_help() {
 	END
 }
 
-cmd_exec() {
-	[ "${1:-}" != -- ] || shift
-	[ $# -gt 0 ] || usage_error "exec needs a command"
-	prepare
-	build "$LAB_KERNEL"
-	boot_exec "$LAB_KERNEL" "$@"
-}
-
-lab_main() {
-	local command=${1:-}
-
+# Options before the arguments; sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER and LAB_ARGS.
+parse_options() {
 	LAB_KERNEL=$(default_kernel)
-	LAB_TIMEOUT=600
-	case $command in
-	"" | -h | --help | help)
-		lab_help
-		[ -n "$command" ] || exit 2
-		return
-		;;
-	prepare | build | test | shell | exec | status | clean)
-		shift
-		;;
-	*)
-		usage_error "no command is called '$command'"
-		;;
-	esac
-	while true; do
-		case ${1:-} in
-		--kernel)
-			LAB_KERNEL=${2:-}
-			require_kernel "$LAB_KERNEL"
-			shift 2
+	LAB_TIMEOUT=
+	LAB_FILTER=cat
+	LAB_ALL=
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kernel | --timeout)
+			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			set_option "$1" "$2"
+			shift
 			;;
-		--timeout)
-			LAB_TIMEOUT=${2:-}
-			shift 2
+		--brief)
+			LAB_FILTER=brief
+			;;
+		--all)
+			LAB_ALL=1
 			;;
 		-h | --help)
 			lab_help
-			return
+			exit 0
+			;;
+		--)
+			shift
+			break
+			;;
+		-*)
+			usage_error "there is no option $1"
 			;;
 		*)
 			break
 			;;
 		esac
+		shift
 	done
-	"cmd_$command" "$@"
+	LAB_ARGS=("$@")
+}
+
+set_option() {
+	case $1 in
+	--kernel)
+		require_kernel "$2"
+		LAB_KERNEL=$2
+		;;
+	--timeout)
+		[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: not a number of seconds"
+		LAB_TIMEOUT=$2
+		;;
+	esac
 }
 
 cmd_prepare() {
@@ -84,4 +88,103 @@ cmd_prepare() {
 cmd_build() {
 	prepare
 	build "$LAB_KERNEL"
+	say "modules and programs: $(build_dir "$LAB_KERNEL")/out"
+}
+
+cmd_exec() {
+	local status
+
+	[ ${#LAB_ARGS[@]} -gt 0 ] || usage_error "exec needs a command"
+	prepare
+	: "${LAB_TIMEOUT:=600}"
+	start_run exec "$LAB_KERNEL" "${LAB_ARGS[@]}"
+	say "booting an emulated host, at most $LAB_TIMEOUT s"
+	run_host cat
+	status=$(job_status "$LAB_RUN")
+	judge_boot "$LAB_RUN" >"$LAB_RUN/findings"
+	[ -n "$status" ] || judge_verdict "$LAB_RUN" >>"$LAB_RUN/findings"
+	if [ -s "$LAB_RUN/findings" ]; then
+		report_findings "$LAB_RUN"
+		exit 1
+	fi
+	exit "$status"
+}
+
+# Prints what the selftests' manifest names, or the given tests.
+test_names() {
+	if [ $# -gt 0 ]; then
+		printf '%s\n' "$@"
+	else
+		"$LAB_TOP/tools/selftests/run" --list
+	fi
+}
+
+cmd_test() {
+	local name known
+
+	known=$(test_names)
+	for name in "${LAB_ARGS[@]}"; do
+		grep -qxF -- "$name" <<<"$known" ||
+			usage_error "there is no test '$name'; there are: $(xargs <<<"$known")"
+	done
+	prepare
+	: "${LAB_TIMEOUT:=1800}"
+	start_run "test" "$LAB_KERNEL" /lab/tools/selftests/run "${LAB_ARGS[@]}"
+	test_names "${LAB_ARGS[@]}" >"$LAB_RUN/manifest"
+	say "testing in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
+	run_host "$LAB_FILTER"
+	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
+}
+
+cmd_shell() {
+	[ -t 0 ] || die "a shell needs a terminal; to run one command: $LAB_NAME exec -- COMMAND"
+	prepare
+	: "${LAB_TIMEOUT:=86400}"
+	start_run shell "$LAB_KERNEL" env TERM="${TERM:-linux}" bash -c \
+		"stty rows $(tput lines 2>/dev/null || echo 24) cols $(tput cols 2>/dev/null || echo 80); exec bash -l"
+	say "booting; 'exit' powers the host off, Ctrl-A x ends it at once"
+	say "kernel log: $LAB_RUN/kernel.log"
+	run_shell
+	judge_kernel "$LAB_RUN" | sed 's/^/lab: note: /'
+}
+
+cmd_status() {
+	local product
+
+	say "cache: $LAB_CACHE"
+	for product in tools root source $(kernel_names | sed 's/^/kernel-/'); do
+		if product_ready "$product"; then
+			say "  $product: ready"
+		else
+			say "  $product: to be made"
+		fi
+	done
+	[ ! -d "$LAB_CACHE" ] || say "disk: $(du -sh "$LAB_CACHE" | cut -f1)"
+	[ ! -d "$LAB_STATE/runs" ] || say "latest run: $(find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"
+}
+
+cmd_clean() {
+	[ -d "$LAB_CACHE" ] || return 0
+	exec {LAB_LOCK}>"$LAB_CACHE/lock"
+	flock --exclusive --nonblock "$LAB_LOCK" || die "another lab is at work in $LAB_CACHE"
+	rm -rf "$LAB_STATE/build/$LAB_KEY" "$LAB_STATE/runs"
+	[ -z "$LAB_ALL" ] || rm -rf "$LAB_CACHE"
+}
+
+lab_main() {
+	local command=${1:-}
+
+	case $command in
+	-h | --help | help)
+		lab_help
+		;;
+	prepare | build | test | shell | exec | status | clean)
+		shift
+		parse_options "$@"
+		"cmd_$command"
+		;;
+	*)
+		usage_error "${command:+no command is called }${command:-which command?}"
+		;;
+	esac
 }

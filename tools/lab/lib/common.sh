@@ -66,3 +66,29 @@ require_kernel() {
 	[ -n "$(kernel_field "$1" 2)" ] ||
 		usage_error "no kernel is called '$1'; there are: $(kernel_names | xargs)"
 }
+
+# Process groups that must not outlive this program. Background jobs are groups
+# of their own: without job control they would ignore the interrupt key.
+declare -A LAB_GROUPS=()
+
+group_add() {
+	LAB_GROUPS[$1]=1
+	trap groups_end EXIT
+	trap 'exit 130' INT TERM HUP
+}
+
+group_remove() {
+	unset "LAB_GROUPS[$1]"
+}
+
+groups_end() {
+	local pid
+
+	for pid in "${!LAB_GROUPS[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null || true
+	done
+}
+
+elapsed() {
+	printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
+}

@@ -11,22 +11,6 @@ steps_begin() {
 	STEPS_TOTAL=$1
 	STEPS_DONE=0
 	mkdir -p "$LAB_CACHE/logs"
-	trap steps_kill EXIT
-	trap 'exit 130' INT TERM HUP
-}
-
-# The steps are process groups of their own (a shell without job control would
-# have them ignore the interrupt), so they are ended here.
-steps_kill() {
-	local pid
-
-	for pid in "${!STEP_TITLE[@]}"; do
-		kill -TERM -- "-$pid" 2>/dev/null || true
-	done
-}
-
-elapsed() {
-	printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }
 
 # step_start NAME TITLE COMMAND...
@@ -37,6 +21,7 @@ step_start() {
 	set -m
 	(set -e; "$@") </dev/null >"$log" 2>&1 &
 	set +m
+	group_add $!
 	STEP_TITLE[$!]=$title
 	STEP_LOG[$!]=$log
 	STEP_BEGIN[$!]=$SECONDS
@@ -64,6 +49,7 @@ step_finish() {
 	local pid=$1 status=0
 
 	wait "$pid" || status=$?
+	group_remove "$pid"
 	if [ -t 1 ]; then
 		printf '\r\033[K'
 	fi
