@@ -19,7 +19,12 @@ static struct sim_host *bus_host(const struct pci_bus *bus)
 	return container_of((struct sim_sysdata *)bus->sysdata, struct sim_host, sysdata);
 }
 
-/* Of the functions below the port only the one in slot 0 exist. */
+struct sim_gpu *sim_bus_gpu(const struct pci_bus *bus)
+{
+	return bus_host(bus)->gpu;
+}
+
+/* Below the port only slot 0 is populated. */
 static struct sim_function *find_function(struct pci_bus *bus, unsigned int devfn)
 {
 	struct sim_host *host = bus_host(bus);
@@ -38,26 +43,30 @@ static struct sim_function *find_function(struct pci_bus *bus, unsigned int devf
 
 static int bridge_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *val)
 {
+	struct sim_gpu *gpu = sim_bus_gpu(bus);
 	struct sim_function *fn;
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&bus_host(bus)->gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	fn = find_function(bus, devfn);
-	if (!fn)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	*val = sim_config_get(fn, where, size);
-	return PCIBIOS_SUCCESSFUL;
+	if (fn)
+		*val = sim_config_get(fn, where, size);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+	return fn ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }
 
 static int bridge_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
 {
+	struct sim_gpu *gpu = sim_bus_gpu(bus);
 	struct sim_function *fn;
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&bus_host(bus)->gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	fn = find_function(bus, devfn);
-	if (!fn)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	sim_config_write(fn, where, size, val);
-	return PCIBIOS_SUCCESSFUL;
+	if (fn)
+		sim_config_write(fn, where, size, val);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+	return fn ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }
 
 static struct pci_ops bridge_ops = {
@@ -68,11 +77,6 @@ static struct pci_ops bridge_ops = {
 bool sim_owns_bus(const struct pci_bus *bus)
 {
 	return bus->ops == &bridge_ops;
-}
-
-struct sim_gpu *sim_bus_gpu(const struct pci_bus *bus)
-{
-	return bus_host(bus)->gpu;
 }
 
 /* Whoever still holds a bus of ours runs our accessors: keep the module. */
@@ -153,7 +157,9 @@ int sim_bridge_alloc(struct sim_gpu *gpu)
 		return ret;
 	}
 	host->gpu = gpu;
-	host->busn = (struct resource)DEFINE_RES_NAMED(0, 2, "nvgpu-sim buses", IORESOURCE_BUS);
+	host->busn.name = "nvgpu-sim buses";
+	host->busn.end = 1;
+	host->busn.flags = IORESOURCE_BUS;
 	pci_add_resource(&bridge->windows, &host->busn);
 	pci_add_resource(&bridge->windows, &host->window);
 	bridge->ops = &bridge_ops;
@@ -211,6 +217,32 @@ static struct pci_bus *gpu_bus(struct pci_bus *root)
 	return list_first_entry_or_null(&root->children, struct pci_bus, node);
 }
 
+static void set_dev_name(struct sim_gpu *gpu, const char *name)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	strscpy(gpu->dev_name, name);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+}
+
+/*
+ * A GPU without any reset: the PCI core would still try a bus reset or, if the
+ * function loses its state in D3hot, a power cycle.
+ */
+static void forbid_resets(struct sim_gpu *gpu, struct pci_bus *bus)
+{
+	unsigned int methods = gpu->identity.reset_methods;
+	struct pci_dev *pdev;
+
+	list_for_each_entry(pdev, &bus->devices, bus_list) {
+		if (!methods)
+			pdev->dev_flags |= PCI_DEV_FLAGS_NO_BUS_RESET;
+		if (!(methods & SIM_RESET_PM))
+			pdev->dev_flags |= PCI_DEV_FLAGS_NO_PM_RESET;
+	}
+}
+
 static int name_and_describe(struct sim_gpu *gpu, struct pci_bus *root)
 {
 	struct pci_dev *pdev = NULL;
@@ -222,8 +254,8 @@ static int name_and_describe(struct sim_gpu *gpu, struct pci_bus *root)
 		pr_err("%s: the PCI core did not find the GPU\n", config_item_name(&gpu->item));
 		return -ENODEV;
 	}
-	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
-		strscpy(gpu->dev_name, pci_name(pdev));
+	set_dev_name(gpu, pci_name(pdev));
+	forbid_resets(gpu, pdev->bus);
 	ret = sim_mem_describe(gpu, pdev);
 	pci_dev_put(pdev);
 	return ret;
@@ -235,8 +267,7 @@ static void remove_bus(struct sim_gpu *gpu)
 
 	pci_stop_root_bus(root);
 	pci_remove_root_bus(root);
-	guard(raw_spinlock_irqsave)(&gpu->lock);
-	gpu->dev_name[0] = '\0';
+	set_dev_name(gpu, "");
 }
 
 /**

@@ -25,15 +25,16 @@ static int parse_number(const char *page, u64 max, u64 *val)
 	return 0;
 }
 
-#define SIM_IDENTITY_ATTR(_name, _field, _fmt, _max)				\
+#define SIM_IDENTITY_SHOW(_name, _fmt, _field)					\
 static ssize_t sim_gpu_##_name##_show(struct config_item *item, char *page)	\
 {										\
 	struct sim_gpu *gpu = to_sim_gpu(item);					\
 										\
 	guard(mutex)(&gpu->mutex);						\
 	return sysfs_emit(page, _fmt "\n", gpu->identity._field);		\
-}										\
-										\
+}
+
+#define SIM_IDENTITY_STORE(_name, _max, _field)					\
 static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 				       const char *page, size_t count)		\
 {										\
@@ -49,19 +50,47 @@ static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 		return -EBUSY;							\
 	gpu->identity._field = val;						\
 	return count;								\
-}										\
-CONFIGFS_ATTR(sim_gpu_, _name)
+}
 
-SIM_IDENTITY_ATTR(device_id, device_id, "0x%04x", U16_MAX);
-SIM_IDENTITY_ATTR(subsystem_id, subsystem_id, "0x%04x", U16_MAX);
-SIM_IDENTITY_ATTR(memory_size, memory_size, "%llu", U64_MAX);
-SIM_IDENTITY_ATTR(bar0_size, bar_size[0], "%llu", U64_MAX);
-SIM_IDENTITY_ATTR(bar2_size, bar_size[1], "%llu", U64_MAX);
-SIM_IDENTITY_ATTR(bar4_size, bar_size[2], "%llu", U64_MAX);
-SIM_IDENTITY_ATTR(mig_fixed, mig_fixed, "%d", 1);
-SIM_IDENTITY_ATTR(cxl, cxl, "%d", 1);
-SIM_IDENTITY_ATTR(cxl_timeout, cxl_timeout, "%u", 7);
-SIM_IDENTITY_ATTR(no_soft_reset, no_soft_reset, "%d", 1);
+SIM_IDENTITY_SHOW(device_id, "0x%04x", device_id)
+SIM_IDENTITY_STORE(device_id, U16_MAX, device_id)
+CONFIGFS_ATTR(sim_gpu_, device_id);
+
+SIM_IDENTITY_SHOW(subsystem_id, "0x%04x", subsystem_id)
+SIM_IDENTITY_STORE(subsystem_id, U16_MAX, subsystem_id)
+CONFIGFS_ATTR(sim_gpu_, subsystem_id);
+
+SIM_IDENTITY_SHOW(memory_size, "%llu", memory_size)
+SIM_IDENTITY_STORE(memory_size, U64_MAX, memory_size)
+CONFIGFS_ATTR(sim_gpu_, memory_size);
+
+SIM_IDENTITY_SHOW(bar0_size, "%llu", bar_size[0])
+SIM_IDENTITY_STORE(bar0_size, U64_MAX, bar_size[0])
+CONFIGFS_ATTR(sim_gpu_, bar0_size);
+
+SIM_IDENTITY_SHOW(bar2_size, "%llu", bar_size[1])
+SIM_IDENTITY_STORE(bar2_size, U64_MAX, bar_size[1])
+CONFIGFS_ATTR(sim_gpu_, bar2_size);
+
+SIM_IDENTITY_SHOW(bar4_size, "%llu", bar_size[2])
+SIM_IDENTITY_STORE(bar4_size, U64_MAX, bar_size[2])
+CONFIGFS_ATTR(sim_gpu_, bar4_size);
+
+SIM_IDENTITY_SHOW(mig_fixed, "%d", mig_fixed)
+SIM_IDENTITY_STORE(mig_fixed, 1, mig_fixed)
+CONFIGFS_ATTR(sim_gpu_, mig_fixed);
+
+SIM_IDENTITY_SHOW(cxl, "%d", cxl)
+SIM_IDENTITY_STORE(cxl, 1, cxl)
+CONFIGFS_ATTR(sim_gpu_, cxl);
+
+SIM_IDENTITY_SHOW(cxl_timeout, "%u", cxl_timeout)
+SIM_IDENTITY_STORE(cxl_timeout, 4, cxl_timeout)
+CONFIGFS_ATTR(sim_gpu_, cxl_timeout);
+
+SIM_IDENTITY_SHOW(no_soft_reset, "%d", no_soft_reset)
+SIM_IDENTITY_STORE(no_soft_reset, 1, no_soft_reset)
+CONFIGFS_ATTR(sim_gpu_, no_soft_reset);
 
 static ssize_t sim_gpu_functions_show(struct config_item *item, char *page)
 {
@@ -143,15 +172,16 @@ CONFIGFS_ATTR(sim_gpu_, domain);
 static const char * const property_names[] = { "none", "base", "size", "base size" };
 static const char * const reset_names[] = { "none", "flr", "pm", "flr pm" };
 
-#define SIM_CHOICE_ATTR(_name, _names)						\
+#define SIM_CHOICE_SHOW(_name, _names, _field)					\
 static ssize_t sim_gpu_##_name##_show(struct config_item *item, char *page)	\
 {										\
 	struct sim_gpu *gpu = to_sim_gpu(item);					\
 										\
 	guard(mutex)(&gpu->mutex);						\
-	return sysfs_emit(page, "%s\n", _names[gpu->identity._name]);		\
-}										\
-										\
+	return sysfs_emit(page, "%s\n", _names[gpu->identity._field]);		\
+}
+
+#define SIM_CHOICE_STORE(_name, _names, _field)					\
 static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 				       const char *page, size_t count)		\
 {										\
@@ -163,20 +193,35 @@ static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 	guard(mutex)(&gpu->mutex);						\
 	if (gpu->state != SIM_OFF)						\
 		return -EBUSY;							\
-	gpu->identity._name = choice;						\
+	gpu->identity._field = choice;						\
 	return count;								\
-}										\
-CONFIGFS_ATTR(sim_gpu_, _name)
+}
 
-SIM_CHOICE_ATTR(properties, property_names);
-SIM_CHOICE_ATTR(reset_methods, reset_names);
+SIM_CHOICE_SHOW(properties, property_names, properties)
+SIM_CHOICE_STORE(properties, property_names, properties)
+CONFIGFS_ATTR(sim_gpu_, properties);
 
-#define SIM_FAULT_ATTR(_name, _max)						\
+SIM_CHOICE_SHOW(reset_methods, reset_names, reset_methods)
+SIM_CHOICE_STORE(reset_methods, reset_names, reset_methods)
+CONFIGFS_ATTR(sim_gpu_, reset_methods);
+
+static void set_fault(struct sim_gpu *gpu, unsigned int *fault, unsigned int val)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	WRITE_ONCE(*fault, val);
+	sim_power_refresh_locked(gpu);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+}
+
+#define SIM_FAULT_SHOW(_name, _field)						\
 static ssize_t sim_gpu_##_name##_show(struct config_item *item, char *page)	\
 {										\
-	return sysfs_emit(page, "%u\n", READ_ONCE(to_sim_gpu(item)->faults._name)); \
-}										\
-										\
+	return sysfs_emit(page, "%u\n", READ_ONCE(to_sim_gpu(item)->faults._field)); \
+}
+
+#define SIM_FAULT_STORE(_name, _max, _field)					\
 static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 				       const char *page, size_t count)		\
 {										\
@@ -187,29 +232,42 @@ static ssize_t sim_gpu_##_name##_store(struct config_item *item,		\
 	ret = parse_number(page, _max, &val);					\
 	if (ret)								\
 		return ret;							\
-	guard(raw_spinlock_irqsave)(&gpu->lock);				\
-	WRITE_ONCE(gpu->faults._name, val);					\
-	sim_power_refresh_locked(gpu);						\
+	set_fault(gpu, &gpu->faults._field, val);				\
 	return count;								\
-}										\
-CONFIGFS_ATTR(sim_gpu_, _name)
+}
 
-#define SIM_MAX_DELAY_MS	(600 * MSEC_PER_SEC)
+#define MAX_DELAY_MS	(600 * MSEC_PER_SEC)
 
-SIM_FAULT_ATTR(c2c_down, 1);
-SIM_FAULT_ATTR(training_ms, SIM_MAX_DELAY_MS);
-SIM_FAULT_ATTR(never_ready, 1);
-SIM_FAULT_ATTR(cxl_inactive, 1);
-SIM_FAULT_ATTR(fail_reset, 1);
-SIM_FAULT_ATTR(config_ff_ms, SIM_MAX_DELAY_MS);
+SIM_FAULT_SHOW(c2c_down, c2c_down)
+SIM_FAULT_STORE(c2c_down, 1, c2c_down)
+CONFIGFS_ATTR(sim_gpu_, c2c_down);
+
+SIM_FAULT_SHOW(training_ms, training_ms)
+SIM_FAULT_STORE(training_ms, MAX_DELAY_MS, training_ms)
+CONFIGFS_ATTR(sim_gpu_, training_ms);
+
+SIM_FAULT_SHOW(never_ready, never_ready)
+SIM_FAULT_STORE(never_ready, 1, never_ready)
+CONFIGFS_ATTR(sim_gpu_, never_ready);
+
+SIM_FAULT_SHOW(cxl_inactive, cxl_inactive)
+SIM_FAULT_STORE(cxl_inactive, 1, cxl_inactive)
+CONFIGFS_ATTR(sim_gpu_, cxl_inactive);
+
+SIM_FAULT_SHOW(fail_reset, fail_reset)
+SIM_FAULT_STORE(fail_reset, 1, fail_reset)
+CONFIGFS_ATTR(sim_gpu_, fail_reset);
+
+SIM_FAULT_SHOW(config_ff_ms, config_ff_ms)
+SIM_FAULT_STORE(config_ff_ms, MAX_DELAY_MS, config_ff_ms)
+CONFIGFS_ATTR(sim_gpu_, config_ff_ms);
 
 static const char * const reset_effects[] = { "keep", "lose" };
 
 static ssize_t sim_gpu_memory_on_reset_show(struct config_item *item, char *page)
 {
-	bool lose = READ_ONCE(to_sim_gpu(item)->faults.lose_memory);
-
-	return sysfs_emit(page, "%s\n", reset_effects[lose]);
+	return sysfs_emit(page, "%s\n",
+			  reset_effects[READ_ONCE(to_sim_gpu(item)->faults.lose_memory)]);
 }
 
 static ssize_t sim_gpu_memory_on_reset_store(struct config_item *item, const char *page,
@@ -220,8 +278,7 @@ static ssize_t sim_gpu_memory_on_reset_store(struct config_item *item, const cha
 
 	if (lose < 0)
 		return lose;
-	guard(raw_spinlock_irqsave)(&gpu->lock);
-	WRITE_ONCE(gpu->faults.lose_memory, lose);
+	set_fault(gpu, &gpu->faults.lose_memory, lose);
 	return count;
 }
 CONFIGFS_ATTR(sim_gpu_, memory_on_reset);
@@ -229,9 +286,13 @@ CONFIGFS_ATTR(sim_gpu_, memory_on_reset);
 static ssize_t sim_gpu_dev_name_show(struct config_item *item, char *page)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
+	unsigned long flags;
+	int len;
 
-	guard(raw_spinlock_irqsave)(&gpu->lock);
-	return sysfs_emit(page, "%s\n", gpu->dev_name);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	len = sysfs_emit(page, "%s\n", gpu->dev_name);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+	return len;
 }
 CONFIGFS_ATTR_RO(sim_gpu_, dev_name);
 

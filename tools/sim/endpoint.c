@@ -181,10 +181,11 @@ static void define_gpu_dvsec(struct sim_function *fn)
 /* PCI PM 5.4: a function without No_Soft_Reset leaves D3hot through a reset. */
 static void power_state_written(struct sim_function *fn)
 {
-	unsigned int old = fn->power_state;
+	u16 state = sim_config_get(fn, CAP_PM + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK;
+	bool was_in_d3hot = fn->in_d3hot;
 
-	fn->power_state = sim_config_get(fn, CAP_PM + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK;
-	if (old == PCI_D3hot && fn->power_state == PCI_D0 && !fn->gpu->identity.no_soft_reset)
+	fn->in_d3hot = state == PCI_PM_CTRL_STATE_MASK;
+	if (was_in_d3hot && !fn->in_d3hot && !fn->gpu->identity.no_soft_reset)
 		sim_power_reset_locked(fn);
 }
 

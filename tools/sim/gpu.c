@@ -57,12 +57,14 @@ static int create_functions(struct sim_gpu *gpu)
 
 static void program_as_firmware(struct sim_gpu *gpu, const struct sim_host *host)
 {
+	unsigned long flags;
 	unsigned int i;
 
-	guard(raw_spinlock_irqsave)(&gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	sim_port_open_window(gpu->port, &host->window);
 	for (i = 0; i < gpu->identity.functions; i++)
 		sim_endpoint_place_bars(gpu->fn[i]);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }
 
 static int gpu_build(struct sim_gpu *gpu)

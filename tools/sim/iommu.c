@@ -37,7 +37,7 @@ static struct sim_domain *to_sim_domain(struct iommu_domain *domain)
 }
 
 /* The domain cannot go away: it has to be detached, through here, before. */
-static int attach_paging(struct iommu_domain *domain, struct device *dev)
+static int attach(struct iommu_domain *domain, struct device *dev)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
 	struct sim_gpu *gpu = sim_bus_gpu(pdev->bus);
@@ -49,13 +49,15 @@ static int attach_paging(struct iommu_domain *domain, struct device *dev)
 	return 0;
 }
 
-static int attach_static(struct iommu_domain *domain, struct device *dev)
+static int paging_attach_dev(SIM_ATTACH_DEV_ARGS)
 {
-	return attach_paging(NULL, dev);
+	return attach(domain, dev);
 }
 
-SIM_IOMMU_ATTACH_OP(paging_attach_dev, attach_paging)
-SIM_IOMMU_ATTACH_OP(static_attach_dev, attach_static)
+static int static_attach_dev(SIM_ATTACH_DEV_ARGS)
+{
+	return attach(NULL, dev);
+}
 
 static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
 		      size_t pgsize, size_t pgcount, int prot, gfp_t gfp, size_t *mapped)

@@ -28,6 +28,16 @@ static void wake_at(struct sim_gpu *gpu, u64 now, u64 then)
 	mod_timer(&gpu->timer, jiffies + nsecs_to_jiffies(then - now) + 1);
 }
 
+static void train(struct sim_gpu *gpu, u64 now)
+{
+	if (now < gpu->trained_at)
+		wake_at(gpu, now, gpu->trained_at);
+	else if (gpu->memory_lost)
+		schedule_work(&gpu->scrubber);
+	else
+		gpu->trained = true;
+}
+
 /**
  * sim_power_refresh_locked - bring what can be observed up to date
  * @gpu: the GPU; nothing happens if it is not powered
@@ -44,15 +54,10 @@ void sim_power_refresh_locked(struct sim_gpu *gpu)
 	if (!gpu->faults.fail_reset)
 		gpu->reset_failed = false;
 
-	if (now < gpu->answers_at) {
+	if (now < gpu->answers_at)
 		wake_at(gpu, now, gpu->answers_at);
-	} else if (!gpu->trained && now < gpu->trained_at) {
-		wake_at(gpu, now, gpu->trained_at);
-	} else if (!gpu->trained && gpu->memory_lost) {
-		schedule_work(&gpu->scrubber);
-	} else {
-		gpu->trained = true;
-	}
+	else if (!gpu->trained)
+		train(gpu, now);
 	sim_port_show_link(gpu->port, !gpu->in_bus_reset && !gpu->reset_failed);
 	sim_endpoint_show_active(gpu->fn[0], gpu->trained && !gpu->faults.never_ready &&
 				 !gpu->faults.cxl_inactive);
@@ -62,24 +67,26 @@ void sim_power_refresh_locked(struct sim_gpu *gpu)
 static void power_timer(struct timer_list *timer)
 {
 	struct sim_gpu *gpu = container_of(timer, struct sim_gpu, timer);
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	sim_power_refresh_locked(gpu);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }
 
 /* A reset during the scrubbing leaves memory_lost set: then it starts again. */
 static void scrubber(struct work_struct *work)
 {
 	struct sim_gpu *gpu = container_of(work, struct sim_gpu, scrubber);
-	unsigned int resets;
+	unsigned int resets = READ_ONCE(gpu->resets);
+	unsigned long flags;
 
-	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
-		resets = gpu->resets;
 	sim_mem_scrub(gpu);
-	guard(raw_spinlock_irqsave)(&gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	if (resets == gpu->resets)
 		gpu->memory_lost = false;
 	sim_power_refresh_locked(gpu);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }
 
 static void start_training(struct sim_gpu *gpu)
@@ -92,7 +99,7 @@ static void start_training(struct sim_gpu *gpu)
 
 static void come_back(struct sim_gpu *gpu)
 {
-	gpu->resets++;
+	WRITE_ONCE(gpu->resets, gpu->resets + 1);
 	gpu->reset_failed = gpu->faults.fail_reset;
 	gpu->answers_at = ktime_get_ns() + gpu->faults.config_ff_ms * NSEC_PER_MSEC;
 }
@@ -100,7 +107,7 @@ static void come_back(struct sim_gpu *gpu)
 static void reset_function(struct sim_function *fn)
 {
 	sim_config_reset(fn);
-	fn->power_state = PCI_D0;
+	fn->in_d3hot = false;
 	if (fn->index)
 		return;
 	fn->gpu->memory_lost |= fn->gpu->faults.lose_memory;
@@ -146,10 +153,12 @@ void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted)
  */
 void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 {
+	unsigned long flags;
+
 	timer_setup(&gpu->timer, power_timer, 0);
 	INIT_WORK(&gpu->scrubber, scrubber);
 
-	guard(raw_spinlock_irqsave)(&gpu->lock);
+	raw_spin_lock_irqsave(&gpu->lock, flags);
 	gpu->host = host;
 	gpu->in_bus_reset = false;
 	gpu->reset_failed = false;
@@ -158,6 +167,7 @@ void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 	gpu->resets = 0;
 	start_training(gpu);
 	sim_power_refresh_locked(gpu);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }
 
 /**
@@ -166,8 +176,11 @@ void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
  */
 void sim_power_off(struct sim_gpu *gpu)
 {
-	scoped_guard(raw_spinlock_irqsave, &gpu->lock)
-		gpu->host = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	gpu->host = NULL;
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 	timer_shutdown_sync(&gpu->timer);
 	cancel_work_sync(&gpu->scrubber);
 }

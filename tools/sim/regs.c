@@ -37,12 +37,15 @@ static void reg_set(struct sim_gpu *gpu, unsigned int offset, u32 val)
 
 void sim_regs_show_locked(struct sim_gpu *gpu)
 {
-	u32 c2c = gpu->faults.c2c_down ? REG_NOT_READY : REG_READY;
-	u32 hbm = gpu->trained && !gpu->faults.never_ready ? REG_READY : REG_NOT_READY;
+	bool linked = !gpu->faults.c2c_down;
+	bool trained = gpu->trained && !gpu->faults.never_ready;
 
 	lockdep_assert_held(&gpu->lock);
-	if (!sim_power_answers_locked(gpu))
-		c2c = hbm = U32_MAX;
-	reg_set(gpu, REG_C2C_LINK, c2c);
-	reg_set(gpu, REG_HBM_TRAINING, hbm);
+	if (!sim_power_answers_locked(gpu)) {
+		reg_set(gpu, REG_C2C_LINK, U32_MAX);
+		reg_set(gpu, REG_HBM_TRAINING, U32_MAX);
+		return;
+	}
+	reg_set(gpu, REG_C2C_LINK, linked ? REG_READY : REG_NOT_READY);
+	reg_set(gpu, REG_HBM_TRAINING, trained ? REG_READY : REG_NOT_READY);
 }

@@ -76,7 +76,7 @@ struct sim_faults {
 	unsigned int cxl_inactive;
 	unsigned int fail_reset;
 	unsigned int config_ff_ms;
-	bool lose_memory;
+	unsigned int lose_memory;
 };
 
 struct sim_gpu;
@@ -87,19 +87,19 @@ struct sim_gpu;
  * @written: called after a write with the dword's offset and the bits that the
  *	write carried; for side effects, under sim_gpu::lock
  * @index: number of the endpoint function; not used by the root port
- * @power_state: D0 or D3hot; under sim_gpu::lock
+ * @in_d3hot: power state; under sim_gpu::lock
  * @val: what reads return; under sim_gpu::lock
  * @init: what a reset brings back
  * @rw: bits that writes change
  * @w1c: bits that writing 1 clears
  *
- * All but @val and @power_state is constant once the image is built.
+ * All but @val and @in_d3hot is constant once the image is built.
  */
 struct sim_function {
 	struct sim_gpu *gpu;
 	void (*written)(struct sim_function *fn, unsigned int where, u32 bits);
 	unsigned int index;
-	unsigned int power_state;
+	bool in_d3hot;
 	u32 val[SIM_CFG_DWORDS];
 	u32 init[SIM_CFG_DWORDS];
 	u32 rw[SIM_CFG_DWORDS];
