@@ -63,8 +63,10 @@ static int bridge_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 
 	raw_spin_lock_irqsave(&gpu->lock, flags);
 	fn = find_function(bus, devfn);
-	if (fn)
+	if (fn) {
+		sim_log_write_locked(fn, where, size, val);
 		sim_config_write(fn, where, size, val);
+	}
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 	return fn ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }

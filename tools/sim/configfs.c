@@ -7,7 +7,6 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/string_choices.h>
 #include <linux/sysfs.h>
@@ -314,6 +313,17 @@ static ssize_t sim_gpu_memory_range_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(sim_gpu_, memory_range);
 
+static ssize_t sim_gpu_config_log_read(struct config_item *item, void *buf, size_t len)
+{
+	ssize_t used = sim_log_list(to_sim_gpu(item), buf, len);
+
+	/* The list may have become shorter since its length was asked for. */
+	if (buf)
+		memset(buf + used, '\n', len - used);
+	return used;
+}
+CONFIGFS_BIN_ATTR_RO(sim_gpu_, config_log, NULL, 0);
+
 static ssize_t sim_gpu_dma_map_read(struct config_item *item, void *buf, size_t len)
 {
 	ssize_t used = sim_iommu_list(to_sim_gpu(item), buf, len);
@@ -378,17 +388,14 @@ static struct configfs_attribute *gpu_attrs[] = {
 };
 
 static struct configfs_bin_attribute *gpu_bin_attrs[] = {
+	&sim_gpu_attr_config_log,
 	&sim_gpu_attr_dma_map,
 	NULL
 };
 
 static void gpu_release(struct config_item *item)
 {
-	struct sim_gpu *gpu = to_sim_gpu(item);
-
-	mutex_destroy(&gpu->iommu_lock);
-	mutex_destroy(&gpu->mutex);
-	kfree(gpu);
+	sim_gpu_free(to_sim_gpu(item));
 }
 
 static struct configfs_item_operations gpu_item_ops = {

@@ -186,7 +186,7 @@ static void power_state_written(struct sim_function *fn)
 
 	fn->in_d3hot = state == PCI_PM_CTRL_STATE_MASK;
 	if (was_in_d3hot && !fn->in_d3hot && !fn->gpu->identity.no_soft_reset)
-		sim_power_reset_locked(fn);
+		sim_power_reset_locked(fn, SIM_LOG_PM_RESET);
 }
 
 static void endpoint_written(struct sim_function *fn, unsigned int where, u32 bits)
@@ -198,7 +198,7 @@ static void endpoint_written(struct sim_function *fn, unsigned int where, u32 bi
 	case CAP_EXP + PCI_EXP_DEVCTL:
 		if (bits & PCI_EXP_DEVCTL_BCR_FLR &&
 		    fn->gpu->identity.reset_methods & SIM_RESET_FLR)
-			sim_power_reset_locked(fn);
+			sim_power_reset_locked(fn, SIM_LOG_FLR);
 		break;
 	}
 }

@@ -10,7 +10,7 @@
 /**
  * sim_gpu_alloc - a GPU that is not plugged in, with the default identity
  *
- * Return: the GPU, or NULL without memory; freed by its config_item's release.
+ * Return: the GPU, or NULL without memory. Its config_item is not initialised.
  */
 struct sim_gpu *sim_gpu_alloc(void)
 {
@@ -18,12 +18,29 @@ struct sim_gpu *sim_gpu_alloc(void)
 
 	if (!gpu)
 		return NULL;
+	gpu->log = sim_log_create();
+	if (!gpu->log) {
+		kfree(gpu);
+		return NULL;
+	}
 	mutex_init(&gpu->mutex);
 	mutex_init(&gpu->iommu_lock);
 	raw_spin_lock_init(&gpu->lock);
 	gpu->state = SIM_OFF;
 	sim_identity_init(&gpu->identity);
 	return gpu;
+}
+
+/**
+ * sim_gpu_free - undo sim_gpu_alloc()
+ * @gpu: a GPU that is not plugged in, and whose bridges are all released
+ */
+void sim_gpu_free(struct sim_gpu *gpu)
+{
+	mutex_destroy(&gpu->iommu_lock);
+	mutex_destroy(&gpu->mutex);
+	sim_log_destroy(gpu->log);
+	kfree(gpu);
 }
 
 static void free_functions(struct sim_gpu *gpu)

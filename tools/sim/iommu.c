@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/xarray.h>
 
 #include <iommu-attach.h>
@@ -210,6 +211,17 @@ static bool next_run(struct ma_state *mas, struct run *run)
 	return true;
 }
 
+static void format_run(char *line, const struct run *run)
+{
+	u64 iova = PFN_PHYS(run->first);
+	u64 phys = iova + PFN_PHYS(xa_to_value(run->distance));
+	u64 size = PFN_PHYS(run->last - run->first + 1);
+	char text[LINE_LENGTH + 1];
+
+	snprintf(text, sizeof(text), "0x%016llx 0x%016llx 0x%016llx\n", iova, phys, size);
+	memcpy(line, text, LINE_LENGTH);
+}
+
 /**
  * sim_iommu_list - list what function 0 can reach: IOVA, physical address, size
  * @gpu: the GPU
@@ -230,13 +242,9 @@ ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len)
 	MA_STATE(mas, &to_sim_domain(gpu->domain)->map, 0, 0);
 
 	rcu_read_lock();
-	while ((!buf || len - used > LINE_LENGTH) && next_run(&mas, &run)) {
-		u64 iova = PFN_PHYS(run.first);
-
+	while ((!buf || len - used >= LINE_LENGTH) && next_run(&mas, &run)) {
 		if (buf)
-			snprintf(buf + used, LINE_LENGTH + 1, "0x%016llx 0x%016llx 0x%016llx\n",
-				 iova, iova + PFN_PHYS(xa_to_value(run.distance)),
-				 PFN_PHYS(run.last - run.first + 1));
+			format_run(buf + used, &run);
 		used += LINE_LENGTH;
 		rcu_read_unlock();
 		cond_resched();

@@ -117,10 +117,12 @@ static void reset_function(struct sim_function *fn)
 /**
  * sim_power_reset_locked - FLR, or the reset on the way out of D3hot
  * @fn: the function that is reset; only function 0 has memory to train
+ * @why: which of the two, for the log
  */
-void sim_power_reset_locked(struct sim_function *fn)
+void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why)
 {
 	lockdep_assert_held(&fn->gpu->lock);
+	sim_log_add_locked(fn, why, 0, 0);
 	reset_function(fn);
 	come_back(fn->gpu);
 	sim_power_refresh_locked(fn->gpu);
@@ -139,6 +141,7 @@ void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted)
 	lockdep_assert_held(&gpu->lock);
 	gpu->in_bus_reset = asserted;
 	if (released) {
+		sim_log_add_locked(gpu->port, SIM_LOG_BUS_RESET, 0, 0);
 		for (i = 0; i < gpu->identity.functions; i++)
 			reset_function(gpu->fn[i]);
 		come_back(gpu);

@@ -50,6 +50,15 @@ enum sim_state {
 	SIM_STOPPING,
 };
 
+enum sim_log_event {
+	SIM_LOG_WRITE1,
+	SIM_LOG_WRITE2,
+	SIM_LOG_WRITE4,
+	SIM_LOG_FLR,
+	SIM_LOG_PM_RESET,
+	SIM_LOG_BUS_RESET,
+};
+
 /* What the GPU is: only written while sim_gpu::state is SIM_OFF. */
 struct sim_identity {
 	u16 device_id;
@@ -80,6 +89,7 @@ struct sim_faults {
 };
 
 struct sim_gpu;
+struct sim_log;
 
 /**
  * struct sim_function - config space of one PCI function
@@ -163,6 +173,7 @@ struct sim_gpu {
 	u64 answers_at;			/* ktime in ns: config reads ~0 before */
 	u64 trained_at;			/* ktime in ns, counts while !trained */
 	unsigned int resets;
+	struct sim_log *log;		/* the pointer is constant */
 	struct timer_list timer;	/* the next moment that changes something */
 	struct work_struct scrubber;
 };
@@ -228,13 +239,23 @@ void sim_regs_show_locked(struct sim_gpu *gpu);
 /* power.c */
 void sim_power_on(struct sim_gpu *gpu, struct sim_host *host);
 void sim_power_off(struct sim_gpu *gpu);
-void sim_power_reset_locked(struct sim_function *fn);
+void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why);
 void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted);
 void sim_power_refresh_locked(struct sim_gpu *gpu);
 bool sim_power_answers_locked(struct sim_gpu *gpu);
 
+/* log.c */
+struct sim_log *sim_log_create(void);
+void sim_log_destroy(struct sim_log *log);
+void sim_log_add_locked(struct sim_function *fn, enum sim_log_event event,
+			unsigned int where, u32 val);
+void sim_log_write_locked(struct sim_function *fn, unsigned int where,
+			  unsigned int size, u32 val);
+ssize_t sim_log_list(struct sim_gpu *gpu, char *buf, size_t len);
+
 /* gpu.c */
 struct sim_gpu *sim_gpu_alloc(void);
+void sim_gpu_free(struct sim_gpu *gpu);
 int sim_gpu_start(struct sim_gpu *gpu);
 int sim_gpu_stop(struct sim_gpu *gpu);
 
