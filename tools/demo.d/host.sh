@@ -64,8 +64,7 @@ bind_it() {
 show_layout() {
 	title "How its memory becomes BARs"
 	note "Drawn from region info, the BAR registers and /proc/iomem."
-	# shellcheck disable=SC2086 # an option or nothing
-	show "$BIN/gpu-layout $ASCII $BDF" || return
+	show "$BIN/gpu-layout ${ASCII:+$ASCII }$BDF" || return
 	PLAIN=$("$BIN/gpu-layout" --plain "$BDF") || return
 	BAR4=$(sed -n 's/^bar4.memory=//p' <<<"$PLAIN")
 	BAR2=$(sed -n 's/^bar2.memory=//p' <<<"$PLAIN")
@@ -75,7 +74,9 @@ show_layout() {
 ask_kvm() {
 	title "Does KVM map device memory cacheable?"
 	note "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED (Linux 6.17): 1 keeps usemem cached in a guest."
-	show "$BIN/kvm-cap"
+	show "$BIN/kvm-cap" || return
+	[ "$("$BIN/kvm-cap")" = "cacheable-pfnmap: 1" ] ||
+		complain "   usemem will not be cached in the guest: older kernel, or a CPU without FWB and DIC"
 }
 
 # Prints the guest's console; succeeds if the guest's own verdict is there and good.
@@ -154,7 +155,7 @@ BEFORE=$(snapshot)
 step "the GPU is plugged in and visible" make_the_gpu
 step "the driver binds by driver_override" bind_it
 step "usemem and resmem are presented as BARs" show_layout
-step "KVM answers" ask_kvm
+step "KVM keeps a cacheable mapping cacheable" ask_kvm
 step "a guest sizes the BARs and uses all memory" run_guest
 step "reset" reset_it
 step "unbind, unplug, unload" unbind_it

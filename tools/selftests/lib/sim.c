@@ -49,7 +49,7 @@ __u64 sim_read_u64(const char *attr)
 	return val;
 }
 
-/* Each line of dma_map is "iova pa size", in hex. */
+/* Each line of dma_map is "iova pa size", in hex; empty lines pad it. */
 bool sim_dma_lookup(__u64 iova, __u64 *phys)
 {
 	FILE *f = open_attr("dma_map");
@@ -58,6 +58,8 @@ bool sim_dma_lookup(__u64 iova, __u64 *phys)
 	char line[128];
 
 	while (!found && fgets(line, sizeof(line), f)) {
+		if (line[0] == '\n')
+			continue;
 		if (sscanf(line, "%llx %llx %llx", &start, &pa, &size) != 3)
 			die("simulator attribute dma_map: cannot read \"%s\"", line);
 		if (iova < start || iova - start >= size)
