@@ -306,6 +306,27 @@ out_unlock:
 }
 
 /**
+ * sim_bridge_tear_out - tell the PCI core that the GPU has gone
+ * @gpu: the GPU; does not answer any more
+ *
+ * As a hotplug port's driver does it: drivers learn first that the device is
+ * beyond reach. Waits until its users let go.
+ */
+void sim_bridge_tear_out(struct sim_gpu *gpu)
+{
+	struct pci_bus *bus = gpu_bus(gpu->bridge->bus);
+	struct pci_dev *pdev, *next;
+
+	pci_lock_rescan_remove();
+	list_for_each_entry(pdev, &bus->devices, bus_list)
+		WRITE_ONCE(pdev->error_state, pci_channel_io_perm_failure);
+	list_for_each_entry_safe_reverse(pdev, next, &bus->devices, bus_list)
+		pci_stop_and_remove_bus_device(pdev);
+	pci_unlock_rescan_remove();
+	set_dev_name(gpu, "");
+}
+
+/**
  * sim_bridge_unplug - take the GPU from the PCI core
  * @gpu: the GPU
  *

@@ -282,6 +282,32 @@ static ssize_t sim_gpu_memory_on_reset_store(struct config_item *item, const cha
 }
 CONFIGFS_ATTR(sim_gpu_, memory_on_reset);
 
+static ssize_t sim_gpu_poison_store(struct config_item *item, const char *page, size_t count)
+{
+	u64 offset;
+	int ret;
+
+	ret = parse_number(page, U64_MAX, &offset);
+	if (!ret)
+		ret = sim_mem_poison(to_sim_gpu(item), offset);
+	return ret ? ret : count;
+}
+CONFIGFS_ATTR_WO(sim_gpu_, poison);
+
+static ssize_t sim_gpu_unplug_store(struct config_item *item, const char *page, size_t count)
+{
+	u64 val;
+	int ret;
+
+	ret = parse_number(page, 1, &val);
+	if (!ret && !val)
+		ret = -EINVAL;
+	if (!ret)
+		ret = sim_gpu_tear_out(to_sim_gpu(item));
+	return ret ? ret : count;
+}
+CONFIGFS_ATTR_WO(sim_gpu_, unplug);
+
 static ssize_t sim_gpu_dev_name_show(struct config_item *item, char *page)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
@@ -380,6 +406,8 @@ static struct configfs_attribute *gpu_attrs[] = {
 	&sim_gpu_attr_fail_reset,
 	&sim_gpu_attr_config_ff_ms,
 	&sim_gpu_attr_memory_on_reset,
+	&sim_gpu_attr_poison,
+	&sim_gpu_attr_unplug,
 	&sim_gpu_attr_dev_name,
 	&sim_gpu_attr_resets,
 	&sim_gpu_attr_memory_range,

@@ -7,6 +7,11 @@
 
 #include "sim.h"
 
+static void unplugger(struct work_struct *work)
+{
+	sim_bridge_tear_out(container_of(work, struct sim_gpu, unplugger));
+}
+
 /**
  * sim_gpu_alloc - a GPU that is not plugged in, with the default identity
  *
@@ -26,6 +31,7 @@ struct sim_gpu *sim_gpu_alloc(void)
 	mutex_init(&gpu->mutex);
 	mutex_init(&gpu->iommu_lock);
 	raw_spin_lock_init(&gpu->lock);
+	INIT_WORK(&gpu->unplugger, unplugger);
 	gpu->state = SIM_OFF;
 	sim_identity_init(&gpu->identity);
 	return gpu;
@@ -126,12 +132,31 @@ err_mem:
 
 static void gpu_dismantle(struct sim_gpu *gpu)
 {
+	flush_work(&gpu->unplugger);
 	sim_bridge_unplug(gpu);
 	sim_power_off(gpu);
 	sim_regs_destroy(gpu);
 	free_functions(gpu);
 	sim_bridge_free(gpu);
 	sim_mem_destroy(gpu);
+}
+
+/**
+ * sim_gpu_tear_out - surprise removal
+ * @gpu: the GPU; stays "live" without a device until it is stopped
+ *
+ * The PCI core's part is done behind the caller's back, since it waits for users.
+ *
+ * Return: 0, or -ENODEV if the GPU is not plugged in.
+ */
+int sim_gpu_tear_out(struct sim_gpu *gpu)
+{
+	guard(mutex)(&gpu->mutex);
+	if (gpu->state != SIM_ON)
+		return -ENODEV;
+	sim_power_tear_out(gpu);
+	queue_work(system_long_wq, &gpu->unplugger);
+	return 0;
 }
 
 /* Returns -EALREADY if the GPU is in state @done, -EBUSY if it is not in @from. */

@@ -14,6 +14,7 @@
 #define MEMORY_NAME	"nvgpu-sim memory"
 #define AUTO_ALIGN	SZ_1G
 #define SCRUB_CHUNK	SZ_64M
+#define SCRUB_STRIDE	SZ_64K
 #define SCRUB_LENGTH	64
 #define SCRUB_BYTE	0xa5
 
@@ -78,6 +79,36 @@ int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev)
 	return device_create_managed_software_node(&pdev->dev, props, NULL);
 }
 
+/**
+ * sim_mem_poison - have the kernel believe that a page went bad
+ * @gpu: the GPU
+ * @offset: of the bad byte
+ *
+ * Return: what memory_failure() returns; -ENODEV if the GPU is not plugged in,
+ * -EINVAL if the offset is not inside its memory, -ENXIO if that is not backed
+ * by the pool (poison must not hit anything else), -EOPNOTSUPP if this kernel
+ * cannot handle bad memory.
+ */
+int sim_mem_poison(struct sim_gpu *gpu, u64 offset)
+{
+	phys_addr_t addr;
+
+	scoped_guard(mutex, &gpu->mutex) {
+		if (gpu->state != SIM_ON)
+			return -ENODEV;
+		if (offset >= gpu->identity.memory_size)
+			return -EINVAL;
+		if (!gpu->memory.parent)
+			return -ENXIO;
+		addr = gpu->memory_base + offset;
+	}
+#ifdef CONFIG_MEMORY_FAILURE
+	return memory_failure(PHYS_PFN(addr), 0);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 static void scrub_chunk(phys_addr_t start, size_t size)
 {
 	void *chunk = memremap(start, size, MEMREMAP_WB);
@@ -87,7 +118,7 @@ static void scrub_chunk(phys_addr_t start, size_t size)
 		pr_warn("cannot map %pa: memory there survives the reset\n", &start);
 		return;
 	}
-	for (offset = 0; offset < size; offset += PAGE_SIZE)
+	for (offset = 0; offset < size; offset += SCRUB_STRIDE)
 		memset(chunk + offset, SCRUB_BYTE, SCRUB_LENGTH);
 	memunmap(chunk);
 	cond_resched();
@@ -97,8 +128,8 @@ static void scrub_chunk(phys_addr_t start, size_t size)
  * sim_mem_scrub - lose what is in the memory
  * @gpu: the GPU
  *
- * Overwrites the first bytes of each page: enough for a test to notice, and
- * done in a fraction of a second.
+ * Overwrites the first 64 bytes of each 64 KiB: enough for a test to notice, and
+ * quick enough for an emulated host.
  */
 void sim_mem_scrub(struct sim_gpu *gpu)
 {

@@ -10,6 +10,11 @@
 
 #include "sim.h"
 
+static bool link_is_up(const struct sim_gpu *gpu)
+{
+	return !gpu->unplugged && !gpu->reset_failed;
+}
+
 /**
  * sim_power_answers_locked - does the GPU respond on PCI?
  * @gpu: the GPU
@@ -19,7 +24,7 @@
 bool sim_power_answers_locked(struct sim_gpu *gpu)
 {
 	lockdep_assert_held(&gpu->lock);
-	return !gpu->in_bus_reset && !gpu->reset_failed && ktime_get_ns() >= gpu->answers_at;
+	return link_is_up(gpu) && !gpu->in_bus_reset && ktime_get_ns() >= gpu->answers_at;
 }
 
 /* One jiffy is added because mod_timer() may be early by a fraction of one. */
@@ -58,7 +63,7 @@ void sim_power_refresh_locked(struct sim_gpu *gpu)
 		wake_at(gpu, now, gpu->answers_at);
 	else if (!gpu->trained)
 		train(gpu, now);
-	sim_port_show_link(gpu->port, !gpu->in_bus_reset && !gpu->reset_failed);
+	sim_port_show_link(gpu->port, link_is_up(gpu) && !gpu->in_bus_reset);
 	sim_endpoint_show_active(gpu->fn[0], gpu->trained && !gpu->faults.never_ready &&
 				 !gpu->faults.cxl_inactive);
 	sim_regs_show_locked(gpu);
@@ -163,12 +168,27 @@ void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 
 	raw_spin_lock_irqsave(&gpu->lock, flags);
 	gpu->host = host;
+	gpu->unplugged = false;
 	gpu->in_bus_reset = false;
 	gpu->reset_failed = false;
 	gpu->memory_lost = false;
 	gpu->answers_at = 0;
 	gpu->resets = 0;
 	start_training(gpu);
+	sim_power_refresh_locked(gpu);
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+}
+
+/**
+ * sim_power_tear_out - from now on the GPU does not answer
+ * @gpu: the GPU
+ */
+void sim_power_tear_out(struct sim_gpu *gpu)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	gpu->unplugged = true;
 	sim_power_refresh_locked(gpu);
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }

@@ -166,6 +166,7 @@ struct sim_gpu {
 	struct sim_function *fn[SIM_MAX_FUNCTIONS];
 	struct sim_faults faults;
 	char dev_name[16];
+	bool unplugged;			/* torn out; until live=0 */
 	bool in_bus_reset;
 	bool reset_failed;		/* dead until fail_reset is cleared */
 	bool memory_lost;		/* the scrubber has not been there yet */
@@ -176,6 +177,7 @@ struct sim_gpu {
 	struct sim_log *log;		/* the pointer is constant */
 	struct timer_list timer;	/* the next moment that changes something */
 	struct work_struct scrubber;
+	struct work_struct unplugger;	/* queued only in SIM_ON */
 };
 
 static inline struct sim_gpu *to_sim_gpu(struct config_item *item)
@@ -224,12 +226,14 @@ int sim_bridge_alloc(struct sim_gpu *gpu);
 void sim_bridge_free(struct sim_gpu *gpu);
 int sim_bridge_plug(struct sim_gpu *gpu);
 void sim_bridge_unplug(struct sim_gpu *gpu);
+void sim_bridge_tear_out(struct sim_gpu *gpu);
 
 /* mem.c */
 int sim_mem_create(struct sim_gpu *gpu);
 void sim_mem_destroy(struct sim_gpu *gpu);
 int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev);
 void sim_mem_scrub(struct sim_gpu *gpu);
+int sim_mem_poison(struct sim_gpu *gpu, u64 offset);
 
 /* regs.c */
 int sim_regs_create(struct sim_gpu *gpu);
@@ -239,6 +243,7 @@ void sim_regs_show_locked(struct sim_gpu *gpu);
 /* power.c */
 void sim_power_on(struct sim_gpu *gpu, struct sim_host *host);
 void sim_power_off(struct sim_gpu *gpu);
+void sim_power_tear_out(struct sim_gpu *gpu);
 void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why);
 void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted);
 void sim_power_refresh_locked(struct sim_gpu *gpu);
@@ -258,6 +263,7 @@ struct sim_gpu *sim_gpu_alloc(void);
 void sim_gpu_free(struct sim_gpu *gpu);
 int sim_gpu_start(struct sim_gpu *gpu);
 int sim_gpu_stop(struct sim_gpu *gpu);
+int sim_gpu_tear_out(struct sim_gpu *gpu);
 
 /* iommu.c */
 int sim_iommu_init(void);
