@@ -5,6 +5,7 @@ ifneq ($(KERNELRELEASE),)
 
 ifneq ($(KBUILD_EXTMOD),)
 CONFIG_NVGPU_VFIO_PCI := m
+CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST := $(if $(CONFIG_KUNIT),m)
 include $(src)/tools/compat/probe.mk
 endif
 
@@ -12,6 +13,8 @@ obj-$(CONFIG_NVGPU_VFIO_PCI) += nvgpu-vfio-pci.o
 nvgpu-vfio-pci-y := main.o geometry.o config.o ready.o poison.o rdwr.o \
 		    mmap.o feature.o sysfs.o trace.o
 nvgpu-vfio-pci-$(CONFIG_VFIO_PCI_DMABUF) += dmabuf.o
+
+obj-$(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST) += tests/geometry_kunit.o tests/config_kunit.o
 
 ccflags-y += -I$(src)/tools/include/uapi
 CFLAGS_trace.o := -I$(src)

@@ -11,6 +11,7 @@
  *
  * Nothing here is about NVIDIA: struct nvgpu_bar is all that is known.
  */
+#include <kunit/visibility.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -59,6 +60,7 @@ void nvgpu_config_init(struct nvgpu_bars *bars,
 		bars->bar[i].index = region[i].bar_index;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_init);
 
 /**
  * nvgpu_config_reset() - Give the BAR registers their reset value, 0
@@ -78,6 +80,7 @@ void nvgpu_config_reset(struct nvgpu_bars *bars)
 	bars->can_undo = true;
 	spin_unlock(&bars->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_reset);
 
 /**
  * nvgpu_config_undo_reset() - Take the last nvgpu_config_reset() back
@@ -96,6 +99,7 @@ void nvgpu_config_undo_reset(struct nvgpu_bars *bars)
 	bars->can_undo = false;
 	spin_unlock(&bars->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_undo_reset);
 
 /**
  * nvgpu_config_overlaps() - Does an access touch a synthetic BAR
@@ -123,6 +127,7 @@ bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
 	}
 	return false;
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_overlaps);
 
 /**
  * nvgpu_config_load() - Overlay the synthetic registers on a register image
@@ -146,6 +151,7 @@ void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs)
 	}
 	spin_unlock(&bars->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_load);
 
 /**
  * nvgpu_config_store() - Write to the synthetic registers
@@ -179,6 +185,7 @@ void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, size_t first,
 	}
 	spin_unlock(&bars->lock);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_store);
 
 /* The part of [pos, pos + count) that lies in the BAR registers. */
 static void nvgpu_config_clip(u64 pos, size_t count, size_t *first, size_t *end)

@@ -9,6 +9,7 @@
  *   mem_base                                             mem_base + mem_size
  *   |<------------ usemem, n * 512 MiB ------------>|<--- resmem, >= 1 GiB --->|
  */
+#include <kunit/visibility.h>
 #include <linux/ioport.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -118,6 +119,7 @@ int nvgpu_geometry_split(u64 base, u64 len, bool has_resmem,
 					  usemem_len,
 					  VFIO_PCI_BAR4_REGION_INDEX, rule);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_geometry_split);
 
 static int nvgpu_geometry_read(struct pci_dev *pdev, u64 *base, u64 *len)
 {
