@@ -17,6 +17,7 @@ apt_options() {
 # Repositories of Debian's main archive that the machine reads, best first.
 # Backports, updates and security are told apart by their labels and suites.
 apt_known_mirrors() {
+	# shellcheck disable=SC2016 # apt expands them
 	apt-get indextargets \
 		--format '$(ORIGIN)|$(LABEL)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)' \
 		'Created-By: Packages' |
@@ -87,5 +88,5 @@ apt_depends() {
 
 	record=$(tools_apt apt-cache show "$package/$suite")
 	sed -n -e '/^$/q' -e 's/^\(Pre-\)\{0,1\}Depends: //p' <<<"$record" |
-		tr ',|' '\n\n' | awk -v pattern="$pattern" '$1 ~ pattern { print $1 }'
+		tr '|' ',' | tr ',' '\n' | awk -v pattern="$pattern" '$1 ~ pattern { print $1 }'
 }

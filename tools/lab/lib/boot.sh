@@ -35,9 +35,10 @@ write_job() {
 	mkdir -p "$run/job"
 	printf '#!/bin/bash\ncd /lab || exit 1\nexec %s\n' "${*@Q}" >"$run/job/job"
 	chmod +x "$run/job/job"
-	in_tools sh -c 'cd "$1" && echo job | cpio --quiet -o -H newc >"$2"' sh \
-		"$(inside "$run/job")" "$(inside "$run/job.cpio")"
-	cat "$build/initramfs.cpio" "$run/job.cpio" >"$run/initrd"
+	{
+		cat "$build/initramfs.cpio"
+		make_cpio "$run/job"
+	} >"$run/initrd"
 	# The images of this run stay what they are while somebody builds anew.
 	ln "$build/payload.erofs" "$run/payload.erofs"
 }
@@ -67,7 +68,7 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 job nonce machine status=0
+	local run kernel=$2 mode=$3 timeout=$4 job nonce machine cmdline status=0
 
 	run=$(inside "$1")
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
@@ -78,6 +79,7 @@ boot_host() {
 	fi
 	# shellcheck disable=SC2206 # lists of words
 	machine=($LAB_MACHINE $job)
+	cmdline="${LAB_CMDLINE//[[:space:]]/ } lab.mode=$mode lab.nonce=$nonce"
 	in_tools timeout --foreground --kill-after=10 "$timeout" qemu-system-aarch64 "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \
@@ -85,7 +87,7 @@ boot_host() {
 		-drive "if=virtio,format=raw,readonly=on,file=/lab/root/root.erofs" \
 		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" \
 		-kernel "/lab/kernels/$kernel/Image" -initrd "$run/initrd" \
-		-append "$(echo $LAB_CMDLINE "lab.mode=$mode" "lab.nonce=$nonce")" \
+		-append "$cmdline" \
 		2>"$1/qemu.log" || status=$?
 	printf '%s\n' "$status" >"$1/qemu.status"
 }
@@ -104,7 +106,7 @@ start_run() {
 
 # Keeps the images out of the logs.
 end_run() {
-	rm -rf "$LAB_RUN/payload.erofs" "$LAB_RUN/initrd" "$LAB_RUN/job.cpio" "$LAB_RUN/job"
+	rm -rf "$LAB_RUN/payload.erofs" "$LAB_RUN/initrd" "$LAB_RUN/job"
 }
 
 # Runs the job of LAB_RUN to its end; FILTER is what the terminal gets of its output.

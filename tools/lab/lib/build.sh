@@ -13,7 +13,14 @@ build_dir() {
 mirror_list() {
 	(cd "$LAB_TOP" && find . -name .git -prune -o -type f \
 		! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '.*.cmd' \
+		! -name modules.order ! -name Module.symvers \
 		-printf '%P\t%s\t%m\t%T@\n') | sort
+}
+
+# A copy of the checkout without what make may have left in it.
+checkout_copy() {
+	mkdir -p "$1"
+	mirror_list | cut -f1 | (cd "$LAB_TOP" && xargs -d '\n' cp --parents --preserve=mode -t "$1")
 }
 
 # Brings DIRECTORY/src up to the checkout. A changed file gets the time of the copy:
@@ -40,7 +47,7 @@ build_module() {
 	release=$(cat "$LAB_STATE/kernels/$2/release")
 	shift 4
 	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" M="$(inside "$source")" \
-		ARCH=arm64 CROSS_COMPILE=$LAB_CROSS "$@" modules >"$log" 2>&1 ||
+		ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" "$@" modules >"$log" 2>&1 ||
 		build_failed "$log"
 	find "$source" -path "$source/tools" -prune -o -name '*.ko' \
 		-exec cp -u -t "$build/out/modules" {} +
@@ -53,7 +60,7 @@ build_programs() {
 	shift 4
 	mkdir -p "$out"
 	in_tools make -j"$(nproc)" -C "$(inside "$source")" O="$(inside "$out")" \
-		CROSS_COMPILE=$LAB_CROSS "$@" >"$log" 2>&1 || build_failed "$log"
+		CROSS_COMPILE="$LAB_CROSS" "$@" >"$log" 2>&1 || build_failed "$log"
 }
 
 build_failed() {
@@ -72,10 +79,7 @@ build_peer() {
 }
 
 build_guest_initrd() {
-	local guest=$1/guest
-
-	in_tools sh -c 'cd "$1" && echo init | cpio --quiet -o -H newc >"$2"' sh \
-		"$(inside "$guest")" "$(inside "$1/out/initrd")"
+	make_cpio "$1/guest" >"$1/out/initrd"
 }
 
 build_all() {

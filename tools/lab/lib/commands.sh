@@ -11,6 +11,8 @@ lab_help() {
 		  prepare            download and unpack what the lab needs (other commands do it too)
 		  build              build the checkout for one kernel, warnings on
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
+		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
+		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
 		  status             what is prepared, and where it is
@@ -32,8 +34,9 @@ lab_help() {
 parse_options() {
 	LAB_KERNEL=$(default_kernel)
 	LAB_TIMEOUT=
-	LAB_FILTER=cat
+	LAB_FILTER="cat"
 	LAB_ALL=
+	LAB_ARGS=()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kernel | --timeout)
@@ -59,12 +62,12 @@ parse_options() {
 			usage_error "there is no option $1"
 			;;
 		*)
-			break
+			LAB_ARGS+=("$1")
 			;;
 		esac
 		shift
 	done
-	LAB_ARGS=("$@")
+	LAB_ARGS+=("$@")
 }
 
 set_option() {
@@ -136,6 +139,24 @@ cmd_test() {
 	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
 }
 
+cmd_selftest() {
+	local status=0
+
+	prepare
+	build "$LAB_KERNEL"
+	flock --unlock "$LAB_BUILD_LOCK"
+	"$LAB_DIR/selftest/judge" || status=1
+	"$LAB_DIR/selftest/boots" || status=1
+	return "$status"
+}
+
+cmd_static() {
+	prepare
+	LAB_RUN=$(new_run static)
+	say "static checks; logs: $LAB_RUN"
+	static_all
+}
+
 cmd_shell() {
 	[ -t 0 ] || die "a shell needs a terminal; to run one command: $LAB_NAME exec -- COMMAND"
 	prepare
@@ -178,7 +199,7 @@ lab_main() {
 	-h | --help | help)
 		lab_help
 		;;
-	prepare | build | test | shell | exec | status | clean)
+	prepare | build | test | static | selftest | shell | exec | status | clean)
 		shift
 		parse_options "$@"
 		"cmd_$command"

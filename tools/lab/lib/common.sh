@@ -40,8 +40,17 @@ list_entries() {
 # Runs a command inside the toolchain chroot, with nothing of the caller's
 # environment but the name of its terminal.
 in_tools() {
-	chroot "$LAB_TOOLS" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 TERM="${TERM:-dumb}" \
-		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	in_tools_at / "$@"
+}
+
+# The same in a directory, named as outside.
+in_tools_at() {
+	local dir
+
+	dir=$(inside "$1")
+	shift
+	chroot "$LAB_TOOLS" /usr/bin/env -i --chdir="${dir:-/}" HOME=/root LC_ALL=C.UTF-8 \
+		TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 # Name of a place below LAB_TOOLS as the chroot sees it.

@@ -16,6 +16,11 @@ module_order() {
 		awk -v tree="$tree" '$1 == "insmod" && !seen[$2]++ { sub("^" tree, "", $2); print $2 }'
 }
 
+# Prints a cpio archive of a directory, as the kernel wants it.
+make_cpio() {
+	(cd "$1" && find . -mindepth 1 | sort) | in_tools_at "$1" cpio --quiet -o -H newc
+}
+
 make_initramfs() {
 	local kernel=$LAB_STATE/kernels/$1 work=$2/initramfs release file
 
@@ -30,8 +35,7 @@ make_initramfs() {
 		cp "$kernel/modules/$file" "$work/modules/"
 		basename "$file" >>"$work/modules/order"
 	done
-	in_tools sh -c 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"' sh \
-		"$(inside "$work")" "$(inside "$2/initramfs.cpio")"
+	make_cpio "$work" >"$2/initramfs.cpio"
 }
 
 # make_payload KERNEL BUILD: modules of the distribution and ours, test programs,

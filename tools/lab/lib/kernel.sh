@@ -32,8 +32,8 @@ kernel_packages() {
 			found=$(apt_depends "$package" "$suite" "$LAB_KERNEL_PARTS")
 			next="$next $found"
 		done
-		# shellcheck disable=SC2086 # a list of words
-		todo=$(echo $next)
+			todo=${next//[[:space:]]/ }
+		todo=${todo# }
 	done
 	printf '%s\n' "$seen" | tr ' ' '\n' | grep -E "$LAB_KERNEL_PARTS"
 }
@@ -45,7 +45,7 @@ unpack_deb() {
 # kernel_modules TREE STAGE RELEASE: copies the wanted modules, uncompressed, and
 # what they depend on.
 kernel_modules() {
-	local from=$1/usr/lib/modules/$3 to=$2/usr/lib/modules/$3 module
+	local from=$1/usr/lib/modules/$3 to=$2/usr/lib/modules/$3
 
 	ln -sfn usr/lib "$1/lib"
 	mkdir -p "$to"
@@ -76,7 +76,7 @@ make_kernel() {
 	mkdir -p "$new/debs" "$new/tree" "$new/modules"
 	kernel_packages "$name" >"$new/packages"
 	cat "$new/packages"
-	(cd "$new/debs" && tools_apt apt-get -q download $(cat "$new/packages"))
+	(cd "$new/debs" && tools_apt xargs -a "$new/packages" apt-get -q download)
 	for package in "$new"/debs/*.deb; do
 		case ${package##*/} in
 		linux-headers-* | linux-kbuild-*)

@@ -68,8 +68,8 @@ make_root_tree() {
 	bootstrap extract arm64 root "$new"
 	cp "$new/usr/share/base-passwd/passwd.master" "$new/etc/passwd"
 	cp "$new/usr/share/base-passwd/group.master" "$new/etc/group"
-	ln -sf mawk "$new/usr/bin/awk"
-	[ ! -e "$new/usr/bin/gawk" ] || ln -sf gawk "$new/usr/bin/awk"
+	ln -sf dash "$new/usr/bin/sh"
+	ln -sf gawk "$new/usr/bin/awk"
 	mkdir -p "$new/lab"
 	rm -rf "$new/var/lib/apt/lists" "$new/var/cache/apt"
 	rm -rf "$new/usr/share/doc" "$new/usr/share/man" "$new/usr/share/locale"
@@ -98,8 +98,7 @@ install_host_packages() {
 	done < <(list_entries host)
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "this machine lacks ${missing[*]}: running apt-get install"
-	[ -n "$(apt-cache policy mmdebstrap 2>/dev/null | grep 'Candidate: [^(]')" ] ||
-		apt-get -q update
+	apt-cache policy mmdebstrap | grep -q 'Candidate: [^(]' || apt-get -q update
 	DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
 }
 

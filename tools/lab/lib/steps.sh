@@ -15,7 +15,7 @@ steps_begin() {
 
 # step_start NAME TITLE COMMAND...
 step_start() {
-	local name=$1 title=$2 log=$LAB_CACHE/logs/$1.log
+	local title=$2 log=$LAB_CACHE/logs/$1.log
 
 	shift 2
 	set -m

@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Checks that need no host: warnings, sparse, checkpatch, kernel-doc, shellcheck.
+# They work on the copy of the checkout, so that they see what was built.
+
+STATIC_PASSED=0
+STATIC_FAILED=0
+
+# static_check TITLE COMMAND...: the command prints what is wrong and nothing else.
+static_check() {
+	local title=$1 log=$LAB_RUN/static-$((STATIC_PASSED + STATIC_FAILED)).log begin=$SECONDS
+
+	shift
+	if "$@" >"$log" 2>&1 && [ ! -s "$log" ]; then
+		STATIC_PASSED=$((STATIC_PASSED + 1))
+		printf 'ok - %s (%s)\n' "$title" "$(elapsed $((SECONDS - begin)))"
+		return
+	fi
+	STATIC_FAILED=$((STATIC_FAILED + 1))
+	printf 'not ok - %s\n' "$title"
+	head -n 20 "$log" | sed 's/^/    /'
+	printf '    %s lines: %s\n' "$(wc -l <"$log")" "$log"
+}
+
+# clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent
+# about what was already built; prints its warnings.
+clean_build() {
+	local kernel=$1 tree=$LAB_RUN/tree release log=$LAB_RUN/build-$1-$3.log
+
+	rm -rf "$tree"
+	cp -a "$LAB_SOURCE" "$tree"
+	release=$(cat "$LAB_STATE/kernels/$kernel/release")
+	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" \
+		M="$(inside "$tree/$2")" ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" \
+		W=1 C=2 modules >"$log" 2>&1 || echo "make failed"
+	rm -rf "$tree"
+	grep -E 'warning:|error:|WARNING:|ERROR:|\*\*\*' "$log" || true
+}
+
+# Source files of the checkout whose names match the pattern, as the chroot sees them.
+checkout_files() {
+	(cd "$LAB_SOURCE" && find . -type f ! -name '.checkpatch-*' -printf '%P\n' | grep -E "$1" | sort)
+}
+
+check_patch() {
+	checkout_files '(\.[ch]|(^|/)(Kconfig|Makefile)|\.mk)$' |
+		in_tools_at "$LAB_SOURCE" xargs perl /lab/source/scripts/checkpatch.pl \
+			--no-tree --root=/lab/source --strict --terse --no-summary -f
+}
+
+# checkpatch's own --codespell takes ten times as long as all its other checks.
+check_spelling() {
+	checkout_files . | grep -v '^COPYING$' |
+		in_tools_at "$LAB_SOURCE" xargs codespell --ignore-words-list=hda,inout
+}
+
+# kernel-doc of what others call: the driver, the simulator and the uAPI.
+check_kernel_doc() {
+	checkout_files '^([^/]*|tools/(sim|include)/.*)\.[ch]$' |
+		in_tools_at "$LAB_SOURCE" xargs python3 /lab/source/tools/docs/kernel-doc -none -Wall -Werror
+}
+
+# Programs, and with them what they source.
+check_shell() {
+	checkout_files . |
+		in_tools_at "$LAB_SOURCE" xargs grep -lE -m1 '^#!/bin/(ba)?sh' |
+		in_tools_at "$LAB_SOURCE" xargs shellcheck -x -a -f gcc | sort -u
+}
+
+# Each file says its licence in its first two lines, but for texts without comments.
+check_licence() {
+	local file
+
+	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*)$' |
+		while read -r file; do
+			head -n 2 "$LAB_SOURCE/$file" | grep -q 'SPDX-License-Identifier: ' ||
+				echo "$file: no SPDX line at its top"
+		done
+}
+
+static_all() {
+	local kernel
+
+	LAB_SOURCE=$LAB_RUN/checkout
+	checkout_copy "$LAB_SOURCE"
+	for kernel in $(kernel_names); do
+		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
+		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
+	done
+	static_check "checkpatch --strict" check_patch
+	static_check "codespell" check_spelling
+	static_check "kernel-doc -Wall" check_kernel_doc
+	static_check "shellcheck" check_shell
+	static_check "licence lines" check_licence
+	rm -rf "$LAB_SOURCE"
+	printf '%d passed, %d failed, 0 skipped\n' "$STATIC_PASSED" "$STATIC_FAILED"
+	[ "$STATIC_FAILED" -eq 0 ]
+}
