@@ -85,11 +85,12 @@ TEST_F(config_efault, failed_read)
 {
 	unsigned int good;
 
-	for (good = 0; good < BARS_LEN; good++)
+	for (good = 0; good < BARS_LEN; good++) {
 		EXPECT_EQ(__config_read(&self->gpu, BARS, self->hole - good,
 					BARS_LEN), -EFAULT)
 			TH_LOG("read of all BARs into %u writable bytes did not fail",
 			       good);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -115,6 +115,33 @@ TEST_F(memory_enable, d3hot)
 	expect_on(_metadata, self, "back in D0");
 }
 
+TEST_F(memory_enable, low_power)
+{
+	__u32 enter = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
+	__u32 leave = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+
+	ASSERT_EQ(__gpu_feature(&self->gpu, enter, NULL, 0), 0);
+	expect_off(_metadata, self, "in low power");
+	ASSERT_EQ(__gpu_feature(&self->gpu, leave, NULL, 0), 0);
+	config_set_memory(&self->gpu, true);
+	expect_on(_metadata, self, "after low power");
+}
+
+TEST_F(memory_enable, padding)
+{
+	__u64 val = 0, end = self->mem->mem_len;
+
+	if (self->region.size == end)
+		SKIP(return, "%s fills its BAR", self->mem->name);
+	config_set_memory(&self->gpu, false);
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), end), -EIO)
+		TH_LOG("BAR%u: padding can be read with memory enable clear",
+		       self->mem->index);
+	config_set_memory(&self->gpu, true);
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), end),
+		  sizeof(val));
+}
+
 TEST_F(memory_enable, mapping_made_while_off)
 {
 	__u32 *map, val;

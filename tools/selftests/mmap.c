@@ -72,10 +72,11 @@ TEST_F(mmap, private_is_refused)
 	static const int prots[] = { PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE };
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(prots); i++)
+	for (i = 0; i < ARRAY_SIZE(prots); i++) {
 		EXPECT_EQ(try_map(self, 0, self->page, prots[i], MAP_PRIVATE), EINVAL)
 			TH_LOG("BAR%u: MAP_PRIVATE (prot %d) is not refused, writing is BUG()",
 			       self->mem->index, prots[i]);
+	}
 }
 
 TEST_F(mmap, bounds)
@@ -118,10 +119,11 @@ TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
 	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map))
 		map[i] = i ^ 0x5a5aULL;
 	map[last] = ~last;
-	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map))
+	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map)) {
 		ASSERT_EQ(map[i], i ^ 0x5a5aULL)
 			TH_LOG("%s at 0x%llx does not hold what was written",
 			       self->mem->name, (__u64)(i * sizeof(*map)));
+	}
 	ASSERT_EQ(map[last], ~last);
 	munmap(map, len);
 }

@@ -89,10 +89,11 @@ TEST_F(mmap_fault, misaligned_mapping_is_right)
 		val = i * 3;
 		gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), i);
 	}
-	for (i = 0; i < len; i += self->page)
+	for (i = 0; i < len; i += self->page) {
 		ASSERT_EQ(load64(map + i), i * 3)
 			TH_LOG("BAR%u: mapping one page off: page 0x%llx shows another",
 			       self->mem->index, i / self->page);
+	}
 }
 
 /* A VMA that ends inside a huge page must not get one there. */

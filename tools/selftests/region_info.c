@@ -159,9 +159,10 @@ TEST_F(region_info, nothing_written_beyond_the_caps)
 		       info->argsz);
 	end = sizeof(*info) + sizeof(struct vfio_region_info_cap_sparse_mmap) +
 	      self->got.nr_areas * sizeof(struct vfio_region_sparse_mmap_area);
-	for (i = end; i < sizeof(buf); i++)
+	for (i = end; i < sizeof(buf); i++) {
 		ASSERT_EQ(buf[i], CANARY)
 			TH_LOG("byte %u behind the capabilities was written", i);
+	}
 }
 
 /* The regions that belong to the hardware. */

@@ -150,3 +150,23 @@ int __gpu_hot_reset(struct gpu *gpu)
 		return ret;
 	return ioctl(gpu->device, VFIO_DEVICE_PCI_HOT_RESET, &req) ? -errno : 0;
 }
+
+/* VFIO_DEVICE_FEATURE with @len bytes of payload at @data, both ways. */
+int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len)
+{
+	struct vfio_device_feature *feature;
+	int ret;
+
+	feature = calloc(1, sizeof(*feature) + len);
+	if (!feature)
+		return -ENOMEM;
+	feature->argsz = (__u32)(sizeof(*feature) + len);
+	feature->flags = flags;
+	if (len)
+		memcpy(feature->data, data, len);
+	ret = ioctl(gpu->device, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
+	if (!ret && len)
+		memcpy(data, feature->data, len);
+	free(feature);
+	return ret;
+}

@@ -12,6 +12,7 @@
 #define SELFTESTS_LIB_GPU_H
 
 #include <err.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -114,6 +115,7 @@ void gpu_close(struct gpu *gpu);
 int __gpu_reset(struct gpu *gpu);
 void gpu_reset(struct gpu *gpu);
 int __gpu_hot_reset(struct gpu *gpu);
+int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len);
 
 /* region.c: region info, mappings and access by file offset. */
 int __gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region);
@@ -159,9 +161,78 @@ void dma_unmap(struct gpu *gpu, __u64 iova, __u64 len);
 /* sim.c: the simulator's side of the story. */
 void sim_read(const char *attr, char *buf, size_t len);
 __u64 sim_read_u64(const char *attr);
+void sim_write(const char *attr, __u64 val);
 bool sim_dma_lookup(__u64 iova, __u64 *phys);
 void model_from_sim(struct model *model);
 __u64 model_bar_mask(const struct model_region *region);
+
+/* knob.c: all faults of the simulator off, sysfs of the function. */
+void sim_calm(void);
+int __sysfs_read(const char *bdf, const char *file, char *buf, size_t len);
+__u64 sysfs_read_u64(const char *bdf, const char *file);
+int __sysfs_write(const char *bdf, const char *file, const char *val);
+void sysfs_driver(const char *bdf, char *name, size_t len);
+
+/**
+ * struct hardware - is the memory ready, by the hardware's own word
+ * @config: sysfs config space
+ * @cxl: offset of the CXL device DVSEC, 0 if the GPU has none
+ * @bar0: mapping of the registers, through vfio
+ * @watcher: thread of hardware_watch()
+ * @last_busy_us: last moment at which the watcher saw it not ready, or 0
+ * @first_ready_us: first moment at which the watcher saw it ready
+ */
+struct hardware {
+	int config;
+	unsigned int cxl;
+	__u8 *bar0;
+	pthread_t watcher;
+	__u64 last_busy_us;
+	__u64 first_ready_us;
+};
+
+enum access_way {
+	ACCESS_READ,
+	ACCESS_WRITE,
+	ACCESS_TOUCH,
+	NR_ACCESS_WAYS,
+};
+
+/**
+ * struct access - one access to the memory
+ * @gpu: the device
+ * @region: region that is read or written
+ * @map: mapping that is touched
+ * @way: how
+ * @result: see access_now()
+ * @began_us: before the access
+ * @ended_us: after it
+ * @thread: of access_start()
+ */
+struct access {
+	struct gpu *gpu;
+	const struct gpu_region *region;
+	void *map;
+	enum access_way way;
+	int result;
+	__u64 began_us;
+	__u64 ended_us;
+	pthread_t thread;
+};
+
+/* access.c */
+extern const char * const access_name[NR_ACCESS_WAYS];
+int access_now(struct access *access);
+void access_start(struct access *access);
+int access_wait(struct access *access);
+pid_t access_fork(struct access *access);
+
+/* hardware.c */
+__u64 now_us(void);
+void hardware_open(struct hardware *hw, struct gpu *gpu);
+bool hardware_is_ready(const struct hardware *hw);
+void hardware_watch(struct hardware *hw);
+void hardware_watched(struct hardware *hw);
 
 /* Device memory is shared: one access for each of these, never more or less. */
 static inline __u32 load32(const void *p)
@@ -187,6 +258,7 @@ static inline void store64(void *p, __u64 val)
 /* touch.c: accesses that may end in SIGBUS. */
 int touch_read(const void *p, __u32 *val);
 int touch_write(void *p, __u32 val);
+__u64 now_ms(void);
 void pattern_fill(void *buf, size_t len, __u64 seed);
 size_t pattern_check(const void *buf, size_t len, __u64 seed);
 long minor_faults(void);

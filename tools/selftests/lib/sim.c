@@ -49,6 +49,20 @@ __u64 sim_read_u64(const char *attr)
 	return val;
 }
 
+void sim_write(const char *attr, __u64 val)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", env_or_skip("NVGPU_SIM"), attr);
+	f = fopen(path, "we");
+	if (!f)
+		die("%s: %s", path, strerror(errno));
+	fprintf(f, "%llu", val);
+	if (fclose(f))
+		die("writing %llu to %s: %s", val, path, strerror(errno));
+}
+
 /* Each line of dma_map is "iova pa size", in hex; empty lines pad it. */
 bool sim_dma_lookup(__u64 iova, __u64 *phys)
 {

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A page that hardware reports as corrupted: whoever maps it is told by SIGBUS
+ * with the address, nobody is killed for it, and it stays out of reach until
+ * the function is reset.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define BAD	(3 * SZ_2M + 5 * SZ_4K * 16)	/* a multiple of every page size */
+
+static sigjmp_buf env;
+static siginfo_t seen;
+static int nr_seen;
+
+FIXTURE(poison) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	struct gpu_region region;
+	__u64 page;
+	__u8 *map;
+};
+
+FIXTURE_VARIANT(poison) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(poison, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(poison, resmem) { .is_resmem = true };
+
+FIXTURE_SETUP(poison)
+{
+	__u64 i;
+
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->mem->index, &self->region);
+	self->page = (__u64)sysconf(_SC_PAGESIZE);
+	self->map = gpu_map_aligned(&self->gpu, &self->region, 0, 4 * SZ_2M, SZ_2M, 0);
+	for (i = 0; i < 4 * SZ_2M; i += self->page)
+		store64(self->map + i, i);
+}
+
+FIXTURE_TEARDOWN(poison)
+{
+	gpu_reset(&self->gpu);
+	gpu_close(&self->gpu);
+}
+
+static void on_notice(int sig, siginfo_t *info, void *context)
+{
+	seen = *info;
+	nr_seen++;
+	if (info->si_code == BUS_MCEERR_AR)
+		siglongjmp(env, 1);
+}
+
+/* Has the kernel believe that the page at @offset of the region went bad. */
+static void poison(struct _test_data_poison *self, __u64 offset)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_notice,
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
+
+	sigaction(SIGBUS, &action, NULL);
+	if (!sigsetjmp(env, 1))
+		sim_write("poison", self->mem->phys - self->model.usemem.phys + offset);
+}
+
+/* Return: si_code of the SIGBUS that reading the word raised, 0 if none. */
+static int read_code(const __u8 *p)
+{
+	nr_seen = 0;
+	memset(&seen, 0, sizeof(seen));
+	if (!sigsetjmp(env, 1))
+		(void)load32(p);
+	return nr_seen ? seen.si_code : 0;
+}
+
+TEST_F(poison, mapping_process_is_told)
+{
+	__u8 *bad = self->map + BAD;
+
+	nr_seen = 0;
+	poison(self, BAD);
+	EXPECT_GE(nr_seen, 1)
+		TH_LOG("the process that maps the page got no signal");
+	EXPECT_EQ((__u64)(uintptr_t)seen.si_addr & ~(self->page - 1),
+		  (__u64)(uintptr_t)bad)
+		TH_LOG("the signal names address %p, the page is at %p", seen.si_addr, bad);
+}
+
+TEST_F(poison, page_is_out_of_reach)
+{
+	__u64 val;
+
+	poison(self, BAD);
+	usleep(100000);
+	EXPECT_EQ(read_code(self->map + BAD), BUS_MCEERR_AR)
+		TH_LOG("touching the page gave si_code %d, expected BUS_MCEERR_AR", seen.si_code);
+	EXPECT_EQ(seen.si_addr, self->map + BAD);
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), BAD), -EIO)
+		TH_LOG("a read of the page does not give -EIO");
+}
+
+TEST_F(poison, neighbours_stay)
+{
+	static __u8 buf[SZ_2M];
+	__u64 val;
+
+	poison(self, BAD);
+	usleep(100000);
+	EXPECT_EQ(load64(self->map + BAD - self->page), BAD - self->page)
+		TH_LOG("the page before the bad one is gone");
+	EXPECT_EQ(load64(self->map + BAD + self->page), BAD + self->page)
+		TH_LOG("the page behind the bad one is gone");
+	gpu_pread(&self->gpu, &self->region, &val, sizeof(val), BAD + self->page);
+	EXPECT_EQ(val, BAD + self->page);
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, buf, sizeof(buf), BAD - 100), 100)
+		TH_LOG("a read across the page does not stop in front of it");
+}
+
+TEST_F(poison, fresh_mapping)
+{
+	__u8 *map;
+
+	poison(self, BAD);
+	map = gpu_map(&self->gpu, &self->region, BAD, self->page);
+	EXPECT_EQ(read_code(map), BUS_MCEERR_AR)
+		TH_LOG("a fresh mapping shows the bad page (si_code %d)", seen.si_code);
+}
+
+TEST_F(poison, reset_heals)
+{
+	poison(self, BAD);
+	usleep(100000);
+	ASSERT_EQ(read_code(self->map + BAD), BUS_MCEERR_AR);
+	gpu_reset(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	EXPECT_EQ(read_code(self->map + BAD), 0)
+		TH_LOG("the page is still out of reach after a reset");
+}
+
+/* A process that maps another part of the same region goes on undisturbed. */
+TEST_F(poison, bystander_survives)
+{
+	int status, ready[2];
+	__u8 *other;
+	char c = 0;
+	pid_t pid;
+
+	ASSERT_EQ(pipe(ready), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		munmap(self->map, 4 * SZ_2M);
+		other = gpu_map(&self->gpu, &self->region, 5 * SZ_2M, SZ_2M);
+		store32(other, 1);
+		_exit(write(ready[1], &c, 1) != 1 || usleep(700000) || load32(other) != 1);
+	}
+	ASSERT_EQ(read(ready[0], &c, 1), 1);
+	poison(self, BAD);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_FALSE(WIFSIGNALED(status))
+		TH_LOG("signal %d hit a process that maps another part", WTERMSIG(status));
+	EXPECT_EQ(status, 0);
+}
+
+TEST_HARNESS_MAIN
