@@ -84,9 +84,9 @@ boot_host() {
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \
 		-chardev "file,id=kernel,path=$run/kernel.log" -serial chardev:kernel \
-		-drive "if=virtio,format=raw,readonly=on,file=/lab/root/root.erofs" \
+		-drive "if=virtio,format=raw,readonly=on,file=$(inside "$LAB_ROOT")/root.erofs" \
 		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" \
-		-kernel "/lab/kernels/$kernel/Image" -initrd "$run/initrd" \
+		-kernel "$(inside "$(kernel_dir "$kernel")")/Image" -initrd "$run/initrd" \
 		-append "$cmdline" \
 		2>"$1/qemu.log" || status=$?
 	printf '%s\n' "$status" >"$1/qemu.status"

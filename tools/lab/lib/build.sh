@@ -6,7 +6,7 @@
 LAB_CROSS=aarch64-linux-gnu-
 
 build_dir() {
-	printf '%s' "$LAB_STATE/build/$LAB_KEY/$1"
+	printf '%s/build/%s/%s' "$LAB_STATE" "$LAB_KEY" "$(basename "$(kernel_dir "$1")")"
 }
 
 # One line for each source file that tells whether it changed.
@@ -44,7 +44,7 @@ mirror_checkout() {
 build_module() {
 	local build=$1 release log=$1/logs/$3.log source=$4
 
-	release=$(cat "$LAB_STATE/kernels/$2/release")
+	release=$(kernel_release "$2")
 	shift 4
 	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" M="$(inside "$source")" \
 		ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" "$@" modules >"$log" 2>&1 ||
@@ -72,7 +72,7 @@ build_peer() {
 	local build=$1 kernel=$2
 
 	if [ ! -d "$build/peer" ]; then
-		cp -a "$LAB_STATE/source/drivers/vfio" "$build/peer"
+		cp -a "$LAB_LINUX/drivers/vfio" "$build/peer"
 	fi
 	build_module "$build" "$kernel" nvgrace-gpu "$build/peer/pci/nvgrace-gpu" \
 		CONFIG_NVGRACE_GPU_VFIO_PCI=m
@@ -90,7 +90,7 @@ build_all() {
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
 	[ "$kernel" != newest ] || build_peer "$build" "$kernel"
 	build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
-		KSELFTEST=/lab/source/tools/testing/selftests
+		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
 	build_programs "$build" demo "$src/tools/demo.d" "$build/out/bin"
 	build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
 	build_guest_initrd "$build"
@@ -106,7 +106,7 @@ build() {
 	mkdir -p "$build/out/modules" "$build/out/bin" "$build/logs"
 	exec {LAB_BUILD_LOCK}>"$build/lock"
 	flock --exclusive "$LAB_BUILD_LOCK"
-	say "building for kernel '$kernel' ($(cat "$LAB_STATE/kernels/$kernel/release"))"
+	say "building for kernel '$kernel' ($(kernel_release "$kernel"))"
 	build_all "$kernel" "$build"
 	say "built in $(elapsed $((SECONDS - begin)))"
 }

@@ -170,18 +170,14 @@ cmd_shell() {
 }
 
 cmd_status() {
-	local product
+	local wanted
 
+	wanted=$(products_wanted | xargs)
 	say "cache: $LAB_CACHE"
-	for product in tools root source $(kernel_names | sed 's/^/kernel-/'); do
-		if product_ready "$product"; then
-			say "  $product: ready"
-		else
-			say "  $product: to be made"
-		fi
-	done
+	say "prepared: ${wanted:+no, lacks }${wanted:-yes}"
 	[ ! -d "$LAB_CACHE" ] || say "disk: $(du -sh "$LAB_CACHE" | cut -f1)"
-	[ ! -d "$LAB_STATE/runs" ] || say "latest run: $(find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"
+	[ ! -d "$LAB_STATE/runs" ] ||
+		say "latest run: $(find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"
 }
 
 cmd_clean() {
@@ -202,6 +198,7 @@ lab_main() {
 	prepare | build | test | static | selftest | shell | exec | status | clean)
 		shift
 		parse_options "$@"
+		lab_paths
 		"cmd_$command"
 		;;
 	*)

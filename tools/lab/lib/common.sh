@@ -4,11 +4,11 @@
 
 LAB_CACHE=${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}
 LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
-# The chroot with the toolchain. What the lab makes is kept inside it, below
-# /lab, so that nothing has to be mounted to work on it: mounts need a private
-# namespace, and that is refused inside a plain chroot without a mounted root.
-LAB_TOOLS=$LAB_CACHE/tools
-LAB_STATE=$LAB_TOOLS/lab
+# Set by lab_paths: the chroot with the toolchain, and what the lab keeps. That is
+# inside the chroot, so that nothing has to be mounted to work on it: mounts need a
+# private namespace, and a plain chroot without a mounted root has none.
+LAB_TOOLS=
+LAB_STATE=
 # One build tree and one set of runs for each checkout that shares the cache.
 LAB_KEY=$(basename "$LAB_TOP")-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
 

@@ -22,12 +22,13 @@ make_cpio() {
 }
 
 make_initramfs() {
-	local kernel=$LAB_STATE/kernels/$1 work=$2/initramfs release file
+	local kernel work=$2/initramfs release file
 
+	kernel=$(kernel_dir "$1")
 	release=$(cat "$kernel/release")
 	rm -rf "$work"
 	mkdir -p "$work/bin" "$work/modules"
-	cp "$LAB_STATE/root/busybox" "$work/bin/busybox"
+	cp "$LAB_ROOT/busybox" "$work/bin/busybox"
 	ln -s busybox "$work/bin/sh"
 	cp "$LAB_DIR/host/initramfs" "$work/init"
 	# shellcheck disable=SC2086 # a list of names
@@ -41,8 +42,9 @@ make_initramfs() {
 # make_payload KERNEL BUILD: modules of the distribution and ours, test programs,
 # our tools, the inner guest.
 make_payload() {
-	local kernel=$LAB_STATE/kernels/$1 build=$2 payload=$2/payload release
+	local kernel build=$2 payload=$2/payload release
 
+	kernel=$(kernel_dir "$1")
 	release=$(cat "$kernel/release")
 	rm -rf "$payload"
 	mkdir -p "$payload/lab/modules" "$payload/lab/bin" "$payload/lab/guest" "$payload/usr/lib"

@@ -70,7 +70,9 @@ kernel_modules() {
 }
 
 make_kernel() {
-	local name=$1 new=$LAB_STATE/kernels/$1.new package release
+	local name=$1 new package release
+
+	new=$(kernel_dir "$name").new
 
 	rm -rf "$new"
 	mkdir -p "$new/debs" "$new/tree" "$new/modules"
@@ -91,14 +93,13 @@ make_kernel() {
 	printf '%s\n' "$release" >"$new/release"
 	cp "$(find "$new/tree" -name 'vmlinuz*')" "$new/Image"
 	kernel_modules "$new/tree" "$new/modules" "$release"
-	rm -rf "$new/tree" "$new/debs" "$LAB_STATE/kernels/$name"
-	mv "$new" "$LAB_STATE/kernels/$name"
-	product_done "kernel-$name"
+	rm -rf "$new/tree" "$new/debs"
+	mv "$new" "$(kernel_dir "$name")"
 }
 
 # The source package of the newest kernel: a tar file inside a package.
 make_source() {
-	local new=$LAB_STATE/source.new package tarball
+	local new=$LAB_LINUX.new package tarball
 
 	rm -rf "$new"
 	mkdir -p "$new/debs" "$new/tree"
@@ -109,8 +110,6 @@ make_source() {
 	list_entries source | sed "s#^#$(basename "$tarball" .tar.xz)/#" >"$new/wanted"
 	in_tools xz -dc -T0 "$(inside "$tarball")" |
 		tar -x --strip-components=1 -C "$new/tree" --files-from="$new/wanted"
-	rm -rf "$LAB_STATE/source"
-	mv "$new/tree" "$LAB_STATE/source"
+	mv "$new/tree" "$LAB_LINUX"
 	rm -rf "$new"
-	product_done source
 }

@@ -29,7 +29,7 @@ clean_build() {
 
 	rm -rf "$tree"
 	cp -a "$LAB_SOURCE" "$tree"
-	release=$(cat "$LAB_STATE/kernels/$kernel/release")
+	release=$(kernel_release "$kernel")
 	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" \
 		M="$(inside "$tree/$2")" ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" \
 		W=1 C=2 modules >"$log" 2>&1 || echo "make failed"
@@ -44,8 +44,8 @@ checkout_files() {
 
 check_patch() {
 	checkout_files '(\.[ch]|(^|/)(Kconfig|Makefile)|\.mk)$' |
-		in_tools_at "$LAB_SOURCE" xargs perl /lab/source/scripts/checkpatch.pl \
-			--no-tree --root=/lab/source --strict --terse --no-summary -f
+		in_tools_at "$LAB_SOURCE" xargs perl "$(inside "$LAB_LINUX")/scripts/checkpatch.pl" \
+			--no-tree --root="$(inside "$LAB_LINUX")" --strict --terse --no-summary -f
 }
 
 # checkpatch's own --codespell takes ten times as long as all its other checks.
@@ -57,7 +57,7 @@ check_spelling() {
 # kernel-doc of what others call: the driver, the simulator and the uAPI.
 check_kernel_doc() {
 	checkout_files '^([^/]*|tools/(sim|include)/.*)\.[ch]$' |
-		in_tools_at "$LAB_SOURCE" xargs python3 /lab/source/tools/docs/kernel-doc -none -Wall -Werror
+		in_tools_at "$LAB_SOURCE" xargs python3 "$(inside "$LAB_LINUX")/tools/docs/kernel-doc" -none -Wall -Werror
 }
 
 # Programs, and with them what they source.
