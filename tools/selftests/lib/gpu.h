@@ -25,6 +25,10 @@
 #define GPU_MAX_AREAS	4
 #define GPU_BDF_LEN	32
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#endif
+
 #define SZ_1K	0x400ULL
 #define SZ_4K	0x1000ULL
 #define SZ_1M	0x100000ULL
@@ -161,6 +165,7 @@ void dma_unmap(struct gpu *gpu, __u64 iova, __u64 len);
 /* sim.c: the simulator's side of the story. */
 void sim_read(const char *attr, char *buf, size_t len);
 __u64 sim_read_u64(const char *attr);
+int __sim_write(const char *attr, __u64 val);
 void sim_write(const char *attr, __u64 val);
 bool sim_dma_lookup(__u64 iova, __u64 *phys);
 void model_from_sim(struct model *model);

@@ -49,7 +49,7 @@ __u64 sim_read_u64(const char *attr)
 	return val;
 }
 
-void sim_write(const char *attr, __u64 val)
+int __sim_write(const char *attr, __u64 val)
 {
 	char path[256];
 	FILE *f;
@@ -57,10 +57,18 @@ void sim_write(const char *attr, __u64 val)
 	snprintf(path, sizeof(path), "%s/%s", env_or_skip("NVGPU_SIM"), attr);
 	f = fopen(path, "we");
 	if (!f)
-		die("%s: %s", path, strerror(errno));
+		return -errno;
 	fprintf(f, "%llu", val);
-	if (fclose(f))
-		die("writing %llu to %s: %s", val, path, strerror(errno));
+	return fclose(f) ? -errno : 0;
+}
+
+void sim_write(const char *attr, __u64 val)
+{
+	int ret = __sim_write(attr, val);
+
+	if (ret)
+		die("writing %llu to simulator attribute %s: %s", val, attr,
+		    strerror(-ret));
 }
 
 /* Each line of dma_map is "iova pa size", in hex; empty lines pad it. */
