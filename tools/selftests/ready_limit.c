@@ -112,15 +112,22 @@ static void expect_fails_at_once(struct __test_metadata *_metadata,
 	}
 }
 
+static void expect_success(struct __test_metadata *_metadata, int result,
+			   const char *what, const char *when)
+{
+	EXPECT_EQ(result, 0)
+		TH_LOG("%s gave %d %s", what, result, when);
+}
+
 static void expect_works(struct __test_metadata *_metadata,
 			 struct _test_data_ready_limit *self, const char *when)
 {
-	int i;
+	int i, result;
 
-	for (i = 0; i < NR_ACCESS_WAYS; i++)
-		EXPECT_EQ(access_now(&self->access[i]), 0)
-			TH_LOG("%s gave %d %s", access_name[i],
-			       self->access[i].result, when);
+	for (i = 0; i < NR_ACCESS_WAYS; i++) {
+		result = access_now(&self->access[i]);
+		expect_success(_metadata, result, access_name[i], when);
+	}
 }
 
 TEST_F_TIMEOUT(ready_limit, all_fail_and_recover, 120)

@@ -267,6 +267,7 @@ __u64 now_ms(void);
 void pattern_fill(void *buf, size_t len, __u64 seed);
 size_t pattern_check(const void *buf, size_t len, __u64 seed);
 long minor_faults(void);
+__u64 page_table_bytes(void);
 __u64 pmd_size(void);
 
 #endif

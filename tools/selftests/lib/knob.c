@@ -19,7 +19,7 @@ void sim_calm(void)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(faults); i++)
 		sim_write(faults[i], 0);
 }
 

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma-buf export of the memory: the real memory and nothing beyond. The kernel
+ * (7.3) asks the driver only where a physical BAR of that number exists.
+ */
+#include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+/* Newer than the headers of some cross compilers. */
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
+#define VFIO_DEVICE_FEATURE_DMA_BUF 11
+struct vfio_region_dma_range {
+	__u64 offset;
+	__u64 length;
+};
+
+struct vfio_device_feature_dma_buf {
+	__u32 region_index;
+	__u32 open_flags;
+	__u32 flags;
+	__u32 nr_ranges;
+	struct vfio_region_dma_range dma_ranges[];
+};
+#endif
+
+#define MAX_RANGES	4
+
+FIXTURE(dmabuf) {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *mem;
+	bool has_physical;
+};
+
+FIXTURE_VARIANT(dmabuf) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(dmabuf, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(dmabuf, resmem) { .is_resmem = true };
+
+static int probe(struct gpu *gpu)
+{
+	return __gpu_feature(gpu, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+			     VFIO_DEVICE_FEATURE_DMA_BUF, NULL, 0);
+}
+
+FIXTURE_SETUP(dmabuf)
+{
+	model_from_sim(&self->model);
+	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
+	if (!self->mem->mem_len)
+		SKIP(return, "this GPU has no %s", self->mem->name);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	if (probe(&self->gpu) == -ENOTTY)
+		SKIP(return, "this kernel's vfio-pci has no dma-buf export");
+	self->has_physical = sim_read_u64(variant->is_resmem ? "bar2_size" : "bar4_size");
+}
+
+FIXTURE_TEARDOWN(dmabuf)
+{
+	gpu_close(&self->gpu);
+}
+
+/* Return: a file descriptor or -errno. */
+static int export(struct gpu *gpu, __u32 index, unsigned int nr,
+		  const struct vfio_region_dma_range *ranges)
+{
+	alignas(8) char buf[sizeof(struct vfio_device_feature) +
+			    sizeof(struct vfio_device_feature_dma_buf) +
+			    MAX_RANGES * sizeof(*ranges)] = "";
+	struct vfio_device_feature *feature = (void *)buf;
+	struct vfio_device_feature_dma_buf *get = (void *)feature->data;
+	int fd;
+
+	feature->argsz = sizeof(buf);
+	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
+	get->region_index = index;
+	get->nr_ranges = nr;
+	memcpy(get->dma_ranges, ranges, nr * sizeof(*ranges));
+	fd = ioctl(gpu->device, VFIO_DEVICE_FEATURE, feature);
+	return fd < 0 ? -errno : fd;
+}
+
+static int export_one(struct _test_data_dmabuf *self, __u64 offset, __u64 length)
+{
+	struct vfio_region_dma_range range = { .offset = offset, .length = length };
+
+	return export(&self->gpu, self->mem->index, 1, &range);
+}
+
+/* A dma-buf tells its size by lseek(). */
+static void expect_export(struct __test_metadata *_metadata,
+			  struct _test_data_dmabuf *self, __u64 offset, __u64 length)
+{
+	int fd = export_one(self, offset, length);
+
+	ASSERT_GE(fd, 0)
+		TH_LOG("%s: export of 0x%llx bytes at 0x%llx: %s", self->mem->name,
+		       length, offset, strerror(-fd));
+	EXPECT_EQ(lseek(fd, 0, SEEK_END), length)
+		TH_LOG("%s: a dma-buf of 0x%llx bytes has another size",
+		       self->mem->name, length);
+	close(fd);
+}
+
+static void expect_refused(struct __test_metadata *_metadata,
+			   struct _test_data_dmabuf *self, __u64 offset, __u64 length)
+{
+	int fd = export_one(self, offset, length);
+
+	EXPECT_EQ(fd, -EINVAL)
+		TH_LOG("%s: export of 0x%llx bytes at 0x%llx gave %d", self->mem->name,
+		       length, offset, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+TEST_F(dmabuf, all_of_the_memory)
+{
+	__u64 len = self->mem->mem_len;
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem->index);
+	expect_export(_metadata, self, 0, len);
+	expect_export(_metadata, self, 0, SZ_2M);
+	expect_export(_metadata, self, len - SZ_2M, SZ_2M);
+}
+
+TEST_F(dmabuf, several_ranges)
+{
+	struct vfio_region_dma_range ranges[] = {
+		{ .offset = 0, .length = SZ_2M },
+		{ .offset = self->mem->mem_len - SZ_2M, .length = SZ_2M },
+	};
+	int fd;
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem->index);
+	fd = export(&self->gpu, self->mem->index, 2, ranges);
+	ASSERT_GE(fd, 0) TH_LOG("export of two ranges: %s", strerror(-fd));
+	EXPECT_EQ(lseek(fd, 0, SEEK_END), 2 * SZ_2M);
+	close(fd);
+	ranges[1].length += SZ_2M;
+	fd = export(&self->gpu, self->mem->index, 2, ranges);
+	EXPECT_EQ(fd, -EINVAL)
+		TH_LOG("%s: a second range that passes the end gave %d",
+		       self->mem->name, fd);
+}
+
+TEST_F(dmabuf, beyond_the_memory)
+{
+	__u64 len = self->mem->mem_len;
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem->index);
+	expect_refused(_metadata, self, 0, len + SZ_2M);
+	expect_refused(_metadata, self, len, SZ_2M);
+	expect_refused(_metadata, self, len - SZ_2M, 2 * SZ_2M);
+	expect_refused(_metadata, self, self->mem->bar_size, SZ_2M);
+}
+
+TEST_F(dmabuf, numbers_that_overflow)
+{
+	struct vfio_region_dma_range ranges[] = {
+		{ .offset = 0, .length = ~0ULL << 21 },
+		{ .offset = 0, .length = SZ_2M },
+	};
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem->index);
+	EXPECT_LT(export_one(self, ~0ULL << 21, SZ_2M), 0)
+		TH_LOG("an offset that overflows with the length was taken");
+	EXPECT_LT(export(&self->gpu, self->mem->index, 2, ranges), 0)
+		TH_LOG("lengths that overflow when added were taken");
+}
+
+/* A limit of the kernel; if it goes, the README's section on limits changes. */
+TEST_F(dmabuf, needs_a_physical_bar)
+{
+	int fd;
+
+	if (self->has_physical)
+		SKIP(return, "there is a physical BAR%u", self->mem->index);
+	fd = export_one(self, 0, SZ_2M);
+	EXPECT_EQ(fd, -ENODEV)
+		TH_LOG("%s: export without a physical BAR%u gave %d", self->mem->name,
+		       self->mem->index, fd);
+}
+
+TEST_F(dmabuf, a_reset_does_not_end_it)
+{
+	int fd;
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem->index);
+	fd = export_one(self, 0, SZ_2M);
+	ASSERT_GE(fd, 0);
+	gpu_reset(&self->gpu);
+	EXPECT_EQ(lseek(fd, 0, SEEK_END), SZ_2M);
+	close(fd);
+	expect_export(_metadata, self, 0, SZ_2M);
+}
+
+TEST_HARNESS_MAIN

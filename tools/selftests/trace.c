@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tracepoints, each with the values that the event had: tracefs shows them
+ * as text, and that text is what people and tools read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define TRACING		"/sys/kernel/tracing"
+#define EVENTS		TRACING "/events/nvgpu_vfio_pci"
+#define LOG_LEN		(256 * SZ_1K)
+
+FIXTURE(trace) {
+	struct gpu gpu;
+	struct model model;
+	struct gpu_region usemem;
+	__u64 page;
+	char *log;
+};
+
+static void write_tracing(const char *path, const char *val)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, val, strlen(val)) < 0)
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+FIXTURE_SETUP(trace)
+{
+	struct stat st;
+
+	if (stat(TRACING "/trace", &st))
+		SKIP(return, "no tracefs at " TRACING);
+	model_from_sim(&self->model);
+	sim_calm();
+	self->log = calloc(1, LOG_LEN);
+	self->page = (__u64)sysconf(_SC_PAGESIZE);
+	gpu_open(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	write_tracing(EVENTS "/enable", "1");
+	write_tracing(TRACING "/trace", "");
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	sim_calm();
+	write_tracing(EVENTS "/enable", "0");
+	gpu_close(&self->gpu);
+	free(self->log);
+}
+
+/*
+ * Return: what @event said last of this GPU, without its address, in the log
+ * buffer; an empty string if it said nothing.
+ */
+static char *last_event(struct _test_data_trace *self, const char *event)
+{
+	int fd = open(TRACING "/trace", O_RDONLY | O_CLOEXEC);
+	char *found, *at = self->log;
+	ssize_t done, len = 0;
+	char want[96];
+
+	if (fd < 0)
+		die(TRACING "/trace: %s", strerror(errno));
+	while ((done = read(fd, self->log + len, LOG_LEN - 1 - len)) > 0)
+		len += done;
+	close(fd);
+	self->log[len] = '\0';
+	found = self->log + len;
+
+	snprintf(want, sizeof(want), "%s: %s ", event, self->gpu.bdf);
+	while ((at = strstr(at, want))) {
+		at += strlen(want);
+		found = at;
+	}
+	found[strcspn(found, "\n")] = '\0';
+	return found;
+}
+
+/* Return: the number after @name in the text of an event, -1 if it has none. */
+static long long field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoll(at + strlen(name), NULL, 0) : -1;
+}
+
+TEST_F(trace, fault)
+{
+	__u64 pfn = (self->model.usemem.phys + SZ_2M) / self->page;
+	unsigned int order = 0;
+	char want[128], *text;
+	__u8 *map;
+
+	while ((self->page << order) < pmd_size())
+		order++;
+	map = gpu_map_aligned(&self->gpu, &self->usemem, SZ_2M, pmd_size(), pmd_size(), 0);
+	(void)load32(map);
+	text = last_event(self, "nvgpu_fault");
+	snprintf(want, sizeof(want), "pfn=0x%llx order=%u result=NOPAGE", pfn, order);
+	EXPECT_STREQ(text, want);
+}
+
+TEST_F(trace, fault_that_fails)
+{
+	__u64 pfn = self->model.usemem.phys / self->page + 3;
+	char want[128], *text;
+	__u32 val;
+	__u8 *map;
+
+	map = gpu_map(&self->gpu, &self->usemem, 0, 4 * self->page);
+	config_set_memory(&self->gpu, false);
+	EXPECT_EQ(touch_read(map + 3 * self->page, &val), SIGBUS);
+	text = last_event(self, "nvgpu_fault");
+	snprintf(want, sizeof(want), "pfn=0x%llx order=0 result=SIGBUS", pfn);
+	EXPECT_STREQ(text, want);
+}
+
+TEST_F(trace, ready_wait)
+{
+	struct access access = {
+		.gpu = &self->gpu,
+		.region = &self->usemem,
+		.way = ACCESS_READ,
+	};
+	long long waited, took;
+	char *text;
+
+	sim_write("training_ms", 700);
+	gpu_reset(&self->gpu);
+	EXPECT_EQ(access_now(&access), 0);
+	took = (long long)(access.ended_us - access.began_us) / 1000;
+	text = last_event(self, "nvgpu_ready_wait");
+	waited = field(text, "waited_ms=");
+	EXPECT_EQ(field(text, "result="), 0)
+		TH_LOG("after a wait of %lld ms the event says \"%s\"", took, text);
+	EXPECT_LE(waited, took);
+	EXPECT_GE(waited, took / 2)
+		TH_LOG("the event says %lld ms, the read took %lld ms", waited, took);
+}
+
+TEST_F(trace, reset)
+{
+	long long resets;
+	char *text;
+
+	gpu_reset(&self->gpu);
+	resets = (long long)sysfs_read_u64(self->gpu.bdf, "coherent_memory/resets");
+	text = last_event(self, "nvgpu_reset");
+	EXPECT_EQ(field(text, "resets="), resets)
+		TH_LOG("after reset %lld the event says \"%s\"", resets, text);
+}
+
+TEST_F(trace, bar_write)
+{
+	config_write32(&self->gpu, PCI_BASE_ADDRESS_4, 0x12345678);
+	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"),
+		     "offset=0x20 data=78 56 34 12");
+	write_tracing(TRACING "/trace", "");
+	config_write16(&self->gpu, PCI_CACHE_LINE_SIZE, 0);
+	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"), "")
+		TH_LOG("a write that touches no synthetic BAR is traced");
+}
+
+TEST_HARNESS_MAIN
