@@ -128,6 +128,11 @@ static bool zero_line(struct bar *bar)
 
 void check_accesses(struct bar *bar)
 {
+	if (bar->is_device) {
+		say("SKIP BAR%u: unaligned, atomic: skipped Device memory for KVM of this host",
+		    bar->index);
+		return;
+	}
 	run("unaligned loads and stores, write-combining mapping", unaligned, bar);
 	run("load-exclusive and store-exclusive", exclusive, bar);
 	if (getauxval(AT_HWCAP) & HWCAP_ATOMICS)

@@ -23,6 +23,7 @@
  * @mem_len: bytes that exist, as the host told on the command line
  * @size: bytes that the register claims
  * @type: low bits of the register
+ * @is_device: this host's KVM can map it as Device memory only
  * @wc: mapping of the whole BAR, write-combining
  * @device: the same as Device memory
  */
@@ -31,6 +32,7 @@ struct bar {
 	__u64 mem_len;
 	__u64 size;
 	unsigned int type;
+	bool is_device;
 	unsigned char *wc;
 	unsigned char *device;
 };

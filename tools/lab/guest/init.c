@@ -2,7 +2,8 @@
 /*
  * PID 1: runs the checks, prints the verdict, powers off. The command line of
  * the kernel gives "nvgpu.bar4=BYTES" and "nvgpu.bar2=BYTES", the memory that
- * is behind each BAR, and "nvgpu.token=WORD", which the verdict repeats.
+ * is behind each BAR, "nvgpu.device=4" if the host can map that BAR as Device
+ * memory only, and "nvgpu.token=WORD", which the verdict repeats.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,6 +68,8 @@ static void run_checks(void)
 		snprintf(key, sizeof(key), "nvgpu.bar%u=", bars[i].index);
 		bars[nr] = bars[i];
 		bars[nr].mem_len = strtoull(parameter(key), NULL, 0);
+		bars[nr].is_device =
+			strtoull(parameter("nvgpu.device="), NULL, 0) == bars[nr].index;
 		if (bars[nr].mem_len)
 			nr++;
 	}

@@ -79,7 +79,7 @@ build_peer() {
 }
 
 build_guest_initrd() {
-	make_cpio "$1/guest" >"$1/out/initrd"
+	[ "$1/out/initrd" -nt "$1/guest/init" ] || make_cpio "$1/guest" >"$1/out/initrd"
 }
 
 build_all() {

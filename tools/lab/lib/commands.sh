@@ -140,13 +140,18 @@ cmd_test() {
 }
 
 cmd_selftest() {
-	local status=0
+	local part status=0
 
 	prepare
 	build "$LAB_KERNEL"
 	flock --unlock "$LAB_BUILD_LOCK"
-	"$LAB_DIR/selftest/judge" || status=1
-	"$LAB_DIR/selftest/boots" || status=1
+	LAB_RUN=$(new_run selftest)
+	for part in judge boots; do
+		"$LAB_DIR/selftest/$part" | tee -a "$LAB_RUN/output.log" || status=1
+	done
+	awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5 }
+		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' \
+		"$LAB_RUN/output.log"
 	return "$status"
 }
 

@@ -39,14 +39,24 @@ make_initramfs() {
 	make_cpio "$work" >"$2/initramfs.cpio"
 }
 
+# What the payload is made of, as a hash: most runs need no new one.
+payload_state() {
+	{
+		declare -f make_payload
+		cat "$1/mirror"
+		find "$1/out" -type f -printf '%P %s %T@\n' | sort
+	} | sha256sum
+}
+
 # make_payload KERNEL BUILD: modules of the distribution and ours, test programs,
 # our tools, the inner guest.
 make_payload() {
 	local kernel build=$2 payload=$2/payload release
 
+	[ "$(payload_state "$build")" != "$(cat "$build/payload.state" 2>/dev/null)" ] || return 0
 	kernel=$(kernel_dir "$1")
 	release=$(cat "$kernel/release")
-	rm -rf "$payload"
+	rm -rf "$payload" "$build/payload.state"
 	mkdir -p "$payload/lab/modules" "$payload/lab/bin" "$payload/lab/guest" "$payload/usr/lib"
 	cp -al "$kernel/modules/usr/lib/modules" "$payload/usr/lib/"
 	rm -f "$payload/usr/lib/modules/$release"/modules.{alias,dep,devname,softdep,symbols,weakdep}*
@@ -63,4 +73,6 @@ make_payload() {
 	cp "$build/out/initrd" "$payload/lab/guest/initrd"
 	in_tools mkfs.erofs --quiet "$(inside "$build/payload.erofs.new")" "$(inside "$payload")"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"
+	rm -rf "$payload"
+	payload_state "$build" >"$build/payload.state"
 }

@@ -143,6 +143,7 @@ prepare() {
 	local wanted making
 
 	[ "$(id -u)" -eq 0 ] || die "must run as root: it makes a chroot and installs packages"
+	[ -e /proc/self/fd ] || die "/proc is not mounted; run: mount -t proc proc /proc"
 	mkdir -p "$LAB_CACHE"
 	exec {LAB_LOCK}>"$LAB_CACHE/lock"
 	flock --shared "$LAB_LOCK"
