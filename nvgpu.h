@@ -110,8 +110,8 @@ struct nvgpu_bars {
  *	lands between a check of the hardware and the note of its result must not
  *	be lost
  * @resets_seen: resets, for information only
- * @in_reset: between .reset_prepare and .reset_done, written under device_lock,
- *	read with READ_ONCE
+ * @in_reset: between .reset_prepare and .reset_done, written under device_lock; a
+ *	reader that also reads @resets orders the two, see ready.c
  * @ready_at: value of @resets for which the hardware said ready; a plain word
  *	with READ_ONCE/WRITE_ONCE, any writer has proven what it writes
  * @gave_up_at: value of @resets for which a wait ran out of time; likewise

@@ -50,10 +50,25 @@ static void nvgpu_poll_start(struct nvgpu_poll *poll, struct nvgpu_ready *ready)
 	u64 timeout_s = ready->cxl_dvsec ? NVGPU_CXL_INFO_TIMEOUT_S :
 					   NVGPU_BAR0_TIMEOUT_S;
 
-	poll->resets = atomic_read(&ready->resets);
+	/* Pairs with the release in nvgpu_ready_reset_prepare(). */
+	poll->resets = atomic_read_acquire(&ready->resets);
 	poll->start = ktime_get();
 	poll->deadline = ktime_add_ns(poll->start, timeout_s * NSEC_PER_SEC);
 	poll->info_valid = false;
+}
+
+/*
+ * Time in which a reset goes on does not count, it may take much longer than the
+ * memory does afterwards. Its end starts the wait anew.
+ */
+static bool nvgpu_poll_expired(const struct nvgpu_poll *poll,
+			       const struct nvgpu_ready *ready)
+{
+	/* Pairs with nvgpu_ready_reset_done(): who sees the end sees its count. */
+	if (smp_load_acquire(&ready->in_reset) ||
+	    atomic_read(&ready->resets) != poll->resets)
+		return false;
+	return ktime_after(ktime_get(), poll->deadline);
 }
 
 /*
@@ -185,7 +200,7 @@ int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev)
 int nvgpu_ready_try(struct nvgpu_device *nvdev)
 {
 	struct nvgpu_ready *ready = &nvdev->ready;
-	int resets = atomic_read(&ready->resets);
+	int resets = atomic_read_acquire(&ready->resets);
 	int ret;
 
 	if (READ_ONCE(ready->ready_at) == resets)
@@ -214,7 +229,7 @@ static int nvgpu_ready_wait_once(struct nvgpu_device *nvdev,
 		return ret;
 
 	if (READ_ONCE(ready->gave_up_at) == poll->resets ||
-	    ktime_after(ktime_get(), poll->deadline)) {
+	    nvgpu_poll_expired(poll, ready)) {
 		WRITE_ONCE(ready->gave_up_at, poll->resets);
 		return -ETIME;
 	}
@@ -259,7 +274,7 @@ int nvgpu_ready_wait(struct nvgpu_device *nvdev)
 void nvgpu_ready_reset_prepare(struct nvgpu_device *nvdev)
 {
 	WRITE_ONCE(nvdev->ready.in_reset, true);
-	atomic_inc(&nvdev->ready.resets);
+	atomic_fetch_inc_release(&nvdev->ready.resets);
 }
 
 /**
@@ -273,7 +288,8 @@ void nvgpu_ready_reset_prepare(struct nvgpu_device *nvdev)
 void nvgpu_ready_reset_done(struct nvgpu_device *nvdev)
 {
 	atomic_inc(&nvdev->ready.resets);
-	WRITE_ONCE(nvdev->ready.in_reset, false);
+	/* Pairs with nvgpu_poll_expired(). */
+	smp_store_release(&nvdev->ready.in_reset, false);
 	trace_nvgpu_reset(nvdev->vdev.pdev,
 			  atomic_inc_return(&nvdev->ready.resets_seen));
 }
@@ -286,7 +302,7 @@ static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)
 
 	nvgpu_poll_start(&poll, &nvdev->ready);
 	while (!nvgpu_ready_check(nvdev, &poll)) {
-		if (ktime_after(ktime_get(), poll.deadline)) {
+		if (nvgpu_poll_expired(&poll, &nvdev->ready)) {
 			pci_err(pdev, "memory is not ready after %lld ms (%s): reset the GPU or reboot the host\n",
 				ktime_ms_delta(ktime_get(), poll.start),
 				nvdev->ready.cxl_dvsec ? "CXL memory not active" :
