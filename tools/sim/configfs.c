@@ -294,6 +294,18 @@ static ssize_t sim_gpu_poison_store(struct config_item *item, const char *page, 
 }
 CONFIGFS_ATTR_WO(sim_gpu_, poison);
 
+static ssize_t sim_gpu_fire_msi_store(struct config_item *item, const char *page, size_t count)
+{
+	u64 vector;
+	int ret;
+
+	ret = parse_number(page, U32_MAX, &vector);
+	if (!ret)
+		ret = sim_msi_fire(to_sim_gpu(item), vector);
+	return ret ? ret : count;
+}
+CONFIGFS_ATTR_WO(sim_gpu_, fire_msi);
+
 static ssize_t sim_gpu_unplug_store(struct config_item *item, const char *page, size_t count)
 {
 	u64 val;
@@ -408,6 +420,7 @@ static struct configfs_attribute *gpu_attrs[] = {
 	&sim_gpu_attr_memory_on_reset,
 	&sim_gpu_attr_poison,
 	&sim_gpu_attr_unplug,
+	&sim_gpu_attr_fire_msi,
 	&sim_gpu_attr_dev_name,
 	&sim_gpu_attr_resets,
 	&sim_gpu_attr_memory_range,

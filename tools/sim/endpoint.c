@@ -110,7 +110,7 @@ static void define_pm(struct sim_function *fn)
 	u16 ctrl = fn->gpu->identity.no_soft_reset ? PCI_PM_CTRL_NO_SOFT_RESET : 0;
 
 	sim_config_define(fn, CAP_PM, 1, PCI_CAP_ID_PM, 0, 0);
-	sim_config_define(fn, CAP_PM + 1, 1, CAP_EXP, 0, 0);
+	sim_config_define(fn, CAP_PM + 1, 1, fn->index ? CAP_EXP : SIM_CAP_MSI, 0, 0);
 	sim_config_define(fn, CAP_PM + PCI_PM_PMC, 2, 3, 0, 0);
 	sim_config_define(fn, CAP_PM + PCI_PM_CTRL, 2, ctrl, PCI_PM_CTRL_STATE_MASK, 0);
 }
@@ -223,8 +223,10 @@ struct sim_function *sim_endpoint_create(struct sim_gpu *gpu, unsigned int index
 	define_bars(fn);
 	define_pm(fn);
 	define_exp(fn);
-	if (!index)
+	if (!index) {
+		sim_msi_define(fn, CAP_EXP);
 		define_gpu_dvsec(fn);
+	}
 	sim_config_seal(fn);
 	return fn;
 }

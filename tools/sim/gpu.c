@@ -29,6 +29,7 @@ struct sim_gpu *sim_gpu_alloc(void)
 		return NULL;
 	}
 	mutex_init(&gpu->mutex);
+	mutex_init(&gpu->msi_lock);
 	mutex_init(&gpu->iommu_lock);
 	raw_spin_lock_init(&gpu->lock);
 	INIT_WORK(&gpu->unplugger, unplugger);
@@ -44,6 +45,7 @@ struct sim_gpu *sim_gpu_alloc(void)
 void sim_gpu_free(struct sim_gpu *gpu)
 {
 	mutex_destroy(&gpu->iommu_lock);
+	mutex_destroy(&gpu->msi_lock);
 	mutex_destroy(&gpu->mutex);
 	sim_log_destroy(gpu->log);
 	kfree(gpu);
@@ -104,9 +106,12 @@ static int gpu_build(struct sim_gpu *gpu)
 	ret = sim_bridge_alloc(gpu);
 	if (ret)
 		goto err_mem;
-	ret = create_functions(gpu);
+	ret = sim_msi_create(gpu);
 	if (ret)
 		goto err_bridge;
+	ret = create_functions(gpu);
+	if (ret)
+		goto err_msi;
 	ret = sim_regs_create(gpu);
 	if (ret)
 		goto err_functions;
@@ -123,6 +128,8 @@ err_power:
 	sim_regs_destroy(gpu);
 err_functions:
 	free_functions(gpu);
+err_msi:
+	sim_msi_destroy(gpu);
 err_bridge:
 	sim_bridge_free(gpu);
 err_mem:
@@ -137,6 +144,7 @@ static void gpu_dismantle(struct sim_gpu *gpu)
 	sim_power_off(gpu);
 	sim_regs_destroy(gpu);
 	free_functions(gpu);
+	sim_msi_destroy(gpu);
 	sim_bridge_free(gpu);
 	sim_mem_destroy(gpu);
 }

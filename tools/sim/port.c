@@ -31,6 +31,7 @@ static void define_header(struct sim_function *port)
 static void define_windows(struct sim_function *port)
 {
 	sim_config_define(port, PCI_PRIMARY_BUS, 4, 0, 0xffffff, 0);
+	sim_config_define(port, PCI_IO_BASE, 2, 0x00f0, 0xf0f0, 0);
 	sim_config_define(port, PCI_MEMORY_BASE, 4, 0x0000fff0, 0xfff0fff0, 0);
 	sim_config_define(port, PCI_PREF_MEMORY_BASE, 4,
 			  0x0000fff0 | PCI_PREF_RANGE_TYPE_64 | PCI_PREF_RANGE_TYPE_64 << 16,

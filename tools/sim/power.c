@@ -115,6 +115,7 @@ static void reset_function(struct sim_function *fn)
 	fn->in_d3hot = false;
 	if (fn->index)
 		return;
+	sim_msi_reset_locked(fn->gpu);
 	fn->gpu->memory_lost |= fn->gpu->faults.lose_memory;
 	start_training(fn->gpu);
 }
@@ -174,6 +175,7 @@ void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 	gpu->memory_lost = false;
 	gpu->answers_at = 0;
 	gpu->resets = 0;
+	sim_msi_reset_locked(gpu);
 	start_training(gpu);
 	sim_power_refresh_locked(gpu);
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);

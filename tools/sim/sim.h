@@ -11,6 +11,7 @@
  *   sim_gpu::mutex       short; never held while PCI devices come or go, since
  *                        removal waits for users that may need an attribute
  *   sim_gpu::iommu_lock  inside the IOMMU core's group mutex
+ *   sim_gpu::msi_lock    leaf; inside the interrupt core's locks
  *   sim_gpu::lock        leaf, raw: PCI config accessors run with irqs off
  * Whoever moves sim_gpu::state to STARTING or STOPPING owns what live=1 builds
  * until it moves the state on.
@@ -31,7 +32,13 @@
 #define SIM_VENDOR_ID		PCI_VENDOR_ID_NVIDIA
 #define SIM_MAX_FUNCTIONS	2
 #define SIM_BARS		3	/* BAR0, BAR2, BAR4: each 64 bits wide */
+#define SIM_VECTORS		16	/* of MSI and of MSI-X */
+#define SIM_MESSAGES		64	/* numbers in the interrupt domain */
 #define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
+
+/* Capabilities of the endpoint that two files have to do with */
+#define SIM_CAP_MSI		0x48
+#define SIM_CAP_MSIX		0x60
 
 /* Bits of sim_identity::reset_methods */
 #define SIM_RESET_FLR		BIT(0)
@@ -157,6 +164,11 @@ struct sim_gpu {
 	u64 bar_addr[SIM_MAX_FUNCTIONS][SIM_BARS];
 	void __iomem *bar0;
 
+	struct irq_domain *msi_domain;
+
+	struct mutex msi_lock;		/* msi_used */
+	DECLARE_BITMAP(msi_used, SIM_MESSAGES);
+
 	struct mutex iommu_lock;	/* domain */
 	struct iommu_domain *domain;	/* that function 0 is attached to */
 
@@ -264,6 +276,14 @@ void sim_gpu_free(struct sim_gpu *gpu);
 int sim_gpu_start(struct sim_gpu *gpu);
 int sim_gpu_stop(struct sim_gpu *gpu);
 int sim_gpu_tear_out(struct sim_gpu *gpu);
+
+/* msi.c */
+bool sim_msi_has_msix(const struct sim_gpu *gpu);
+void sim_msi_define(struct sim_function *fn, unsigned int next);
+void sim_msi_reset_locked(struct sim_gpu *gpu);
+int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector);
+int sim_msi_create(struct sim_gpu *gpu);
+void sim_msi_destroy(struct sim_gpu *gpu);
 
 /* iommu.c */
 int sim_iommu_init(void);
