@@ -14,6 +14,7 @@
 
 #define BARS		PCI_BASE_ADDRESS_0
 #define BARS_LEN	24
+#define LONG_LEN	40	/* to the end of the header's ROM register and on */
 
 FIXTURE(config_efault) {
 	struct gpu gpu;
@@ -65,18 +66,19 @@ TEST_F(config_efault, failed_write_changes_nothing)
 	}
 }
 
+/* The hole is before, in and behind the synthetic BARs: BAR0 is as safe as they. */
 TEST_F(config_efault, failed_write_over_hardware_and_synthetic_bars)
 {
 	__u8 after[BARS_LEN];
 	unsigned int good;
 
-	memset(self->hole - BARS_LEN, 0xa5, BARS_LEN);
-	for (good = 0; good < BARS_LEN; good++) {
+	memset(self->hole - LONG_LEN, 0xa5, LONG_LEN);
+	for (good = 0; good < LONG_LEN; good++) {
 		EXPECT_EQ(__config_write(&self->gpu, BARS, self->hole - good,
-					 BARS_LEN), -EFAULT);
+					 LONG_LEN), -EFAULT);
 		config_read(&self->gpu, BARS, after, sizeof(after));
 		ASSERT_EQ(memcmp(after, self->before, sizeof(after)), 0)
-			TH_LOG("write of all BARs failed after %u readable bytes, but changed one",
+			TH_LOG("write over all BARs, %u bytes readable, changed one",
 			       good);
 	}
 }

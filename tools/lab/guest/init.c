@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -99,7 +100,8 @@ int main(void)
 	say("guest: %u passed, %u failed, %.1f s", nr_passed(), nr_failed(), now());
 	say("guest-verdict %s %s", parameter("nvgpu.token="),
 	    nr_failed() ? "FAIL" : "PASS");
-	sync();
+	/* Powering off does not wait for what the console has yet to send. */
+	tcdrain(STDOUT_FILENO);
 	reboot(RB_POWER_OFF);
 	return 1;
 }

@@ -177,6 +177,7 @@ int __sysfs_read(const char *bdf, const char *file, char *buf, size_t len);
 __u64 sysfs_read_u64(const char *bdf, const char *file);
 int __sysfs_write(const char *bdf, const char *file, const char *val);
 void sysfs_driver(const char *bdf, char *name, size_t len);
+bool driver_is_ours(const char *bdf);
 
 /**
  * struct hardware - is the memory ready, by the hardware's own word

@@ -53,7 +53,8 @@ first_failure() {
 	awk '
 		/^# .*\.c:[0-9]+:[a-z_0-9]+:Expected / { if (!expected) expected = $0; next }
 		/^# .*\.c:[0-9]+:/ { if (!cause) cause = $0; next }
-		/^# +(RUN|OK|FAIL|SKIP|Starting|[a-z_0-9.]+: Test) / { next }
+		/^# +(RUN|OK|FAIL|SKIP|Starting) / { next }
+		/: Test (failed|terminated by assertion)$/ { next }
 		/^# / { note = $0 }
 		/^not ok/ {
 			if (!cause) cause = note ? note : expected

@@ -106,6 +106,22 @@ long minor_faults(void)
 	return usage.ru_minflt;
 }
 
+/* What this process has in page tables (of all levels). */
+__u64 page_table_bytes(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long long kib = 0;
+	char line[256];
+
+	if (!f)
+		die("/proc/self/status: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmPTE: %llu kB", &kib) == 1)
+			break;
+	fclose(f);
+	return kib * SZ_1K;
+}
+
 __u64 now_ms(void)
 {
 	struct timespec now;

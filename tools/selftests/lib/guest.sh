@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The inner guest of tools/lab/guest, for the tests and the demo. Needs lib/gpu.sh.
+
+GUEST_FILES=/lab/guest
+GUEST_SECONDS=240
+
+# Memory behind a BAR in bytes, from region info: guest_memory LAYOUT BAR
+guest_memory() {
+	sed -n "s/^bar$2.memory=//p" <<<"$1"
+}
+
+# guest_prepare BDF: fills GUEST_COMMAND and GUEST_TOKEN. The guest is told how much
+# memory is real, and which BAR this host's KVM can only map as Device memory.
+guest_prepare() {
+	local layout bar4 bar2 device
+
+	layout=$("${NVGPU_BIN:-/lab/bin}/gpu-layout" --plain "$1") || return
+	bar4=$(guest_memory "$layout" 4)
+	bar2=$(guest_memory "$layout" 2)
+	[ "${bar4:-0}" -gt 0 ] || complain "region info shows no memory behind BAR4" || return
+	device=$("${NVGPU_BIN:-/lab/bin}/kvm-cap") || return
+	[ "$device" = "cacheable-pfnmap: 0" ] && device=" nvgpu.device=4" || device=
+	GUEST_TOKEN=$(od -An -N6 -tx8 /dev/urandom | tr -d ' ')
+	GUEST_COMMAND=(qemu-system-aarch64
+		-M "virt,gic-version=3" -accel kvm -cpu host -m 256M
+		-nodefaults -display none -serial stdio -no-reboot
+		-kernel "$GUEST_FILES/Image" -initrd "$GUEST_FILES/initrd"
+		-append "console=ttyAMA0 quiet panic=-1 nvgpu.bar4=$bar4 nvgpu.bar2=$bar2$device nvgpu.token=$GUEST_TOKEN"
+		-device "vfio-pci,host=$1")
+}
+
+# Prints the guest's console; the status is QEMU's, 124 if it took too long.
+guest_run() {
+	timeout --kill-after=5 "$GUEST_SECONDS" "${GUEST_COMMAND[@]}" </dev/null 2>&1 | tr -d '\r'
+	return "${PIPESTATUS[0]}"
+}
+
+# guest_passed LOG: the guest came to its end, and nothing failed on the way.
+guest_passed() {
+	grep -qx "guest-verdict $GUEST_TOKEN PASS" "$1" || complain "the guest gave no verdict, or a bad one" || return
+	grep -q '^PASS ' "$1" || complain "the guest passed nothing" || return
+	! grep '^FAIL ' "$1" >&2
+}
