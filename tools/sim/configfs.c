@@ -13,6 +13,8 @@
 
 #include "sim.h"
 
+static struct configfs_subsystem subsystem;
+
 /* A number, decimal or 0x..., with an optional K, M, G as in memparse(). */
 static int parse_number(const char *page, u64 max, u64 *val)
 {
@@ -381,6 +383,32 @@ static ssize_t sim_gpu_live_show(struct config_item *item, char *page)
 	return sysfs_emit(page, "%d\n", gpu->state == SIM_ON || gpu->state == SIM_STOPPING);
 }
 
+/*
+ * rmdir of a GPU that is plugged in is refused. It would have to wait for the
+ * GPU's users with the directory locked, and a user that then opens one of its
+ * attributes would never let go.
+ */
+static int plug_in(struct sim_gpu *gpu)
+{
+	int ret = configfs_depend_item_unlocked(&subsystem, &gpu->item);
+
+	if (ret)
+		return ret;
+	ret = sim_gpu_start(gpu);
+	if (ret)
+		configfs_undepend_item_unlocked(&gpu->item);
+	return ret;
+}
+
+static int pull_out(struct sim_gpu *gpu)
+{
+	int ret = sim_gpu_stop(gpu);
+
+	if (!ret)
+		configfs_undepend_item_unlocked(&gpu->item);
+	return ret;
+}
+
 static ssize_t sim_gpu_live_store(struct config_item *item, const char *page, size_t count)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
@@ -390,8 +418,8 @@ static ssize_t sim_gpu_live_store(struct config_item *item, const char *page, si
 	ret = kstrtobool(page, &live);
 	if (ret)
 		return ret;
-	ret = live ? sim_gpu_start(gpu) : sim_gpu_stop(gpu);
-	return ret ? ret : count;
+	ret = live ? plug_in(gpu) : pull_out(gpu);
+	return ret && ret != -EALREADY ? ret : count;
 }
 CONFIGFS_ATTR(sim_gpu_, live);
 
@@ -460,16 +488,8 @@ static struct config_item *make_gpu(struct config_group *group, const char *name
 	return &gpu->item;
 }
 
-/* configfs has drained the writers of "live": the GPU is plugged in or is not. */
-static void drop_gpu(struct config_group *group, struct config_item *item)
-{
-	sim_gpu_stop(to_sim_gpu(item));
-	config_item_put(item);
-}
-
 static struct configfs_group_operations root_ops = {
 	.make_item = make_gpu,
-	.drop_item = drop_gpu,
 };
 
 static const struct config_item_type root_type = {

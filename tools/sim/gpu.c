@@ -190,15 +190,16 @@ static void settle(struct sim_gpu *gpu, enum sim_state state)
  * sim_gpu_start - plug the GPU in
  * @gpu: the GPU
  *
- * Return: 0 (also if it was plugged in before), -EBUSY while another task plugs
- * or unplugs it, -EINVAL for an identity that cannot be simulated.
+ * Return: 0, -EALREADY if it is plugged in, -EBUSY while another task plugs or
+ * unplugs it, -EINVAL for an identity that cannot be simulated, -ENOSPC if the
+ * pool is too small.
  */
 int sim_gpu_start(struct sim_gpu *gpu)
 {
 	int ret = enter(gpu, SIM_OFF, SIM_STARTING, SIM_ON);
 
 	if (ret)
-		return ret == -EALREADY ? 0 : ret;
+		return ret;
 	ret = gpu_build(gpu);
 	settle(gpu, ret ? SIM_OFF : SIM_ON);
 	return ret;
@@ -208,7 +209,7 @@ int sim_gpu_start(struct sim_gpu *gpu)
  * sim_gpu_stop - unplug the GPU; waits for its users
  * @gpu: the GPU
  *
- * Return: 0 (also if it was not plugged in) or -EBUSY while another task plugs
+ * Return: 0, -EALREADY if it is not plugged in, -EBUSY while another task plugs
  * or unplugs it.
  */
 int sim_gpu_stop(struct sim_gpu *gpu)
@@ -216,7 +217,7 @@ int sim_gpu_stop(struct sim_gpu *gpu)
 	int ret = enter(gpu, SIM_ON, SIM_STOPPING, SIM_OFF);
 
 	if (ret)
-		return ret == -EALREADY ? 0 : ret;
+		return ret;
 	gpu_dismantle(gpu);
 	settle(gpu, SIM_OFF);
 	return 0;
