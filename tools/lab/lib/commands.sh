@@ -30,8 +30,11 @@ lab_help() {
 	END
 }
 
-# Options before the arguments; sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER and LAB_ARGS.
+# parse_options COMMAND ARGUMENT...: sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER and LAB_ARGS.
 parse_options() {
+	local command=$1
+
+	shift
 	LAB_KERNEL=$(default_kernel)
 	LAB_TIMEOUT=
 	LAB_FILTER="cat"
@@ -62,6 +65,8 @@ parse_options() {
 			usage_error "there is no option $1"
 			;;
 		*)
+			# What follows the command to run is for that command.
+			[ "$command" != exec ] || break
 			LAB_ARGS+=("$1")
 			;;
 		esac
@@ -201,7 +206,6 @@ lab_main() {
 		lab_help
 		;;
 	prepare | build | test | static | selftest | shell | exec | status | clean)
-		shift
 		parse_options "$@"
 		lab_paths
 		"cmd_$command"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Names, places and messages that every part of the lab uses.
+# Names and places that every part of the lab uses.
 
 LAB_CACHE=${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}
 LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
@@ -11,26 +11,6 @@ LAB_TOOLS=
 LAB_STATE=
 # One build tree and one set of runs for each checkout that shares the cache.
 LAB_KEY=$(basename "$LAB_TOP")-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
-
-say() {
-	printf '%s\n' "lab: $*"
-}
-
-warn() {
-	printf '%s\n' "lab: $*" >&2
-}
-
-die() {
-	warn "$@"
-	exit 1
-}
-
-# A wrong command line: exit status 2, as --help promises.
-usage_error() {
-	warn "$@"
-	warn "run '$LAB_NAME --help' for the commands"
-	exit 2
-}
 
 # Entries of a list file in packages/ without comments.
 list_entries() {

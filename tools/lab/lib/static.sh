@@ -51,7 +51,7 @@ check_patch() {
 # checkpatch's own --codespell takes ten times as long as all its other checks.
 check_spelling() {
 	checkout_files . | grep -v '^COPYING$' |
-		in_tools_at "$LAB_SOURCE" xargs codespell --ignore-words-list=hda,inout
+		in_tools_at "$LAB_SOURCE" xargs codespell --ignore-words-list=aer,hda,inout,sme
 }
 
 # kernel-doc of what others call: the driver, the simulator and the uAPI.
