@@ -102,3 +102,12 @@ void sysfs_driver(const char *bdf, char *name, size_t len)
 	link[done] = '\0';
 	snprintf(name, len, "%s", strrchr(link, '/') + 1);
 }
+
+/* Files of our own in sysfs are there with our driver, not with one compared to it. */
+bool driver_is_ours(const char *bdf)
+{
+	char name[64];
+
+	sysfs_driver(bdf, name, sizeof(name));
+	return !strcmp(name, "nvgpu_vfio_pci");
+}
