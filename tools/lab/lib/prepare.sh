@@ -69,17 +69,30 @@ make_root() {
 	mv "$new" "$LAB_ROOT"
 }
 
-install_host_packages() {
-	local missing=() package
+host_packages_missing() {
+	local package
 
 	while read -r package; do
 		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null |
-			grep -q ' installed$' || missing+=("$package")
+			grep -q ' installed$' || printf '%s\n' "$package"
 	done < <(list_entries host)
-	[ ${#missing[@]} -gt 0 ] || return 0
-	say "this machine lacks ${missing[*]}: running apt-get install"
+}
+
+install_host_packages() {
 	apt-cache policy mmdebstrap | grep -q 'Candidate: [^(]' || apt-get -q update
-	DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
+	DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "$@"
+}
+
+# Installs on this machine what is missing; the only thing the lab changes on it.
+prepare_host() {
+	local missing
+
+	mapfile -t missing < <(host_packages_missing)
+	[ ${#missing[@]} -gt 0 ] || return 0
+	steps_begin 1
+	step_start host "on this machine: apt-get install ${missing[*]}" \
+		install_host_packages "${missing[@]}"
+	steps_wait
 }
 
 # Names of the products that are not there.
@@ -156,7 +169,7 @@ prepare() {
 	mapfile -t wanted < <(products_wanted)
 	if [ ${#wanted[@]} -gt 0 ]; then
 		say "preparing $LAB_CACHE from Debian packages (about 2 GB of disk)"
-		install_host_packages
+		prepare_host
 		make_products "${wanted[@]}"
 		prune_products
 		flock --shared "$LAB_LOCK"
