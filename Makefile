@@ -5,7 +5,6 @@ ifneq ($(KERNELRELEASE),)
 
 ifneq ($(KBUILD_EXTMOD),)
 CONFIG_NVGPU_VFIO_PCI := m
-CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST := $(if $(CONFIG_KUNIT),m)
 include $(src)/tools/compat/probe.mk
 endif
 

@@ -9,7 +9,8 @@
  * the hardware lacks. So they are an overlay. An access goes to the core as a
  * whole and then to each synthetic BAR that it touches, byte by byte.
  *
- * Nothing here is about NVIDIA: struct nvgpu_bar is all that is known.
+ * The BAR registers are about no vendor and no device: all that is known of a BAR
+ * is struct nvgpu_bar.
  */
 #include <kunit/visibility.h>
 #include <linux/minmax.h>
@@ -41,6 +42,22 @@ static size_t nvgpu_bar_start(const struct nvgpu_bar *bar)
 static u64 nvgpu_bar_read(const struct nvgpu_bar *bar)
 {
 	return (bar->val & ~(bar->size - 1)) | NVGPU_BAR_FLAGS;
+}
+
+/* Latch those of the bytes [@first, @end) of a register image that are @bar's. */
+static void nvgpu_bar_write(struct nvgpu_bar *bar, const u8 *regs, size_t first,
+			    size_t end)
+{
+	size_t start = nvgpu_bar_start(bar);
+	size_t from = max(first, start);
+	size_t to = min(end, start + sizeof(u64));
+	u8 val[sizeof(u64)];
+
+	if (!bar->size || from >= to)
+		return;
+	put_unaligned_le64(bar->val, val);
+	memcpy(val + from - start, regs + from, to - from);
+	bar->val = get_unaligned_le64(val);
 }
 
 /**
@@ -77,13 +94,26 @@ void nvgpu_config_reset(struct nvgpu_bars *bars)
 		bars->bar[i].undo_val = bars->bar[i].val;
 		bars->bar[i].val = 0;
 	}
+	bars->resets++;
 	bars->can_undo = true;
 	spin_unlock(&bars->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_reset);
 
 /**
- * nvgpu_config_undo_reset() - Take the last nvgpu_config_reset() back
+ * nvgpu_config_commit_reset() - All resets up to now have happened
+ * @bars: the BARs
+ */
+void nvgpu_config_commit_reset(struct nvgpu_bars *bars)
+{
+	spin_lock(&bars->lock);
+	bars->can_undo = false;
+	spin_unlock(&bars->lock);
+}
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_commit_reset);
+
+/**
+ * nvgpu_config_undo_reset() - Take back a reset since the last commit
  * @bars: the BARs
  *
  * The PCI core calls .reset_done after failed resets too. Who learns of the
@@ -136,9 +166,12 @@ EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_overlaps);
  *	bytes that belong to no synthetic BAR are left alone
  *
  * All registers are of one moment.
+ *
+ * Return: how many resets there were until then, for nvgpu_config_store().
  */
-void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs)
+unsigned int nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs)
 {
+	unsigned int resets;
 	int i;
 
 	spin_lock(&bars->lock);
@@ -149,7 +182,9 @@ void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs)
 			put_unaligned_le64(nvgpu_bar_read(bar),
 					   regs + nvgpu_bar_start(bar));
 	}
+	resets = bars->resets;
 	spin_unlock(&bars->lock);
+	return resets;
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_load);
 
@@ -160,29 +195,21 @@ EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_load);
  *	written
  * @first: first byte written
  * @end: byte after the last one written
+ * @resets: what nvgpu_config_load() returned before the write began
  *
- * The write is atomic: no reader sees half of it.
+ * The write is atomic: no reader sees half of it. It is lost if a reset came
+ * after it began, for the reset was later.
  */
 void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, size_t first,
-			size_t end)
+			size_t end, unsigned int resets)
 {
 	int i;
 
 	spin_lock(&bars->lock);
-	bars->can_undo = false;
-	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
-		struct nvgpu_bar *bar = &bars->bar[i];
-		size_t start = nvgpu_bar_start(bar);
-		size_t from = max(first, start);
-		size_t to = min(end, start + sizeof(u64));
-		u8 val[sizeof(u64)];
-
-		if (!bar->size || from >= to)
-			continue;
-		put_unaligned_le64(bar->val, val);
-		memcpy(val + from - start, regs + from, to - from);
-		bar->val = get_unaligned_le64(val);
-	}
+	for (i = 0; bars->resets == resets && i < NVGPU_NR_REGIONS; i++)
+		nvgpu_bar_write(&bars->bar[i], regs, first, end);
+	if (bars->resets == resets)
+		bars->can_undo = false;
 	spin_unlock(&bars->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_store);
@@ -257,7 +284,8 @@ ssize_t nvgpu_config_read(struct nvgpu_device *nvdev, char __user *buf,
  *
  * A buffer that is not readable throughout changes nothing: the core would write
  * register by register up to the hole. The synthetic bytes are latched last, once
- * the core has taken its own; the copy of them that the core keeps is never read.
+ * the core has taken its own, unless one of those started a reset. The copy of them
+ * that the core keeps is never read.
  *
  * Context: process context, takes no lock over user copies.
  * Return: as vfio_pci_core_write().
@@ -267,6 +295,7 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	u8 regs[NVGPU_REGS_LEN];
+	unsigned int resets;
 	size_t first, end;
 	ssize_t done;
 
@@ -278,6 +307,7 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 		return vfio_pci_core_write(&nvdev->vdev.vdev, buf, count, ppos);
 
 	nvgpu_config_clip(pos, count, &first, &end);
+	resets = nvgpu_config_load(&nvdev->bars, regs);
 	if (copy_from_user(regs + first, buf + (NVGPU_REGS_START + first - pos),
 			   end - first))
 		return -EFAULT;
@@ -286,8 +316,7 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 	if (done <= 0)
 		return done;
 
-	nvgpu_config_clip(pos, done, &first, &end);
-	nvgpu_config_store(&nvdev->bars, regs, first, end);
+	nvgpu_config_store(&nvdev->bars, regs, first, end, resets);
 	trace_nvgpu_bar_write(nvdev->vdev.pdev, NVGPU_REGS_START + first,
 			      end - first, regs + first);
 	return done;

@@ -17,6 +17,21 @@
 
 #include "nvgpu.h"
 
+/* From here on only a reset that is still to come can turn out to have failed. */
+static void nvgpu_commit_resets(struct nvgpu_device *nvdev)
+{
+	nvgpu_config_commit_reset(&nvdev->bars);
+	nvgpu_poison_commit_reset(nvdev);
+}
+
+/* End all access to the memory until the hardware says that it is ready. */
+static void nvgpu_revoke(struct nvgpu_device *nvdev)
+{
+	nvgpu_ready_forget(nvdev);
+	nvgpu_rdwr_unmap(nvdev);
+	nvgpu_mmap_zap(nvdev);
+}
+
 static int nvgpu_open_device(struct vfio_device *core_vdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
@@ -31,6 +46,7 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 		goto err_disable;
 
 	nvgpu_config_reset(&nvdev->bars);
+	nvgpu_commit_resets(nvdev);
 
 	ret = nvgpu_poison_open(nvdev);
 	if (ret)
@@ -70,6 +86,18 @@ static ssize_t nvgpu_read(struct vfio_device *core_vdev, char __user *buf,
 	return vfio_pci_core_read(core_vdev, buf, count, ppos);
 }
 
+/* What D3hot or D3cold does to the training of the memory is not known. */
+static ssize_t nvgpu_write_config(struct nvgpu_device *nvdev,
+				  const char __user *buf, size_t count,
+				  loff_t *ppos)
+{
+	ssize_t done = nvgpu_config_write(nvdev, buf, count, ppos);
+
+	if (nvdev->vdev.pdev->current_state != PCI_D0)
+		nvgpu_revoke(nvdev);
+	return done;
+}
+
 static ssize_t nvgpu_write(struct vfio_device *core_vdev,
 			   const char __user *buf, size_t count, loff_t *ppos)
 {
@@ -81,7 +109,7 @@ static ssize_t nvgpu_write(struct vfio_device *core_vdev,
 		return nvgpu_rdwr(nvdev, region, (char __user *)buf, count,
 				  ppos, true);
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		return nvgpu_config_write(nvdev, buf, count, ppos);
+		return nvgpu_write_config(nvdev, buf, count, ppos);
 	return vfio_pci_core_write(core_vdev, buf, count, ppos);
 }
 
@@ -116,7 +144,9 @@ static int nvgpu_get_region_info(struct vfio_device *core_vdev,
 
 /*
  * An ioeventfd writes to a physical BAR. Under a synthetic one that would be the
- * BAR that is hidden there, or none.
+ * BAR that is hidden there, or none. The core reads the argument again, so one who
+ * changes it meanwhile reaches the hidden BAR, which is harmless: it is the user's
+ * own device.
  */
 static int nvgpu_ioeventfd_allowed(struct nvgpu_device *nvdev,
 				   void __user *arg)
@@ -133,16 +163,20 @@ static int nvgpu_ioeventfd_allowed(struct nvgpu_device *nvdev,
 }
 
 /*
- * -EAGAIN means that the function was not even locked, so the BAR registers were
- * not reset on behalf of this call.
+ * The PCI core calls .reset_done after failed resets too, and only here is their
+ * failure known. Of a hot reset that fails, other functions do not learn.
  */
 static long nvgpu_reset_ioctl(struct nvgpu_device *nvdev, unsigned int cmd,
 			      unsigned long arg)
 {
-	long ret = vfio_pci_core_ioctl(&nvdev->vdev.vdev, cmd, arg);
+	long ret;
 
-	if (ret && ret != -EAGAIN)
+	nvgpu_commit_resets(nvdev);
+	ret = vfio_pci_core_ioctl(&nvdev->vdev.vdev, cmd, arg);
+	if (ret) {
 		nvgpu_config_undo_reset(&nvdev->bars);
+		nvgpu_poison_undo_reset(nvdev);
+	}
 	return ret;
 }
 
@@ -165,6 +199,22 @@ static long nvgpu_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
 	return vfio_pci_core_ioctl(core_vdev, cmd, arg);
 }
 
+/* Low power may be D3cold, which is a reset without callbacks. */
+static int nvgpu_device_feature(struct vfio_device *core_vdev, u32 flags,
+				void __user *arg, size_t argsz)
+{
+	int ret = nvgpu_feature(core_vdev, flags, arg, argsz);
+
+	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+		if (!ret)
+			nvgpu_revoke(nvgpu_from_core(core_vdev));
+		break;
+	}
+	return ret;
+}
+
 static const struct vfio_device_ops nvgpu_ops = {
 	.name		= "nvgpu-vfio-pci",
 	.init		= vfio_pci_core_init_dev,
@@ -173,7 +223,7 @@ static const struct vfio_device_ops nvgpu_ops = {
 	.close_device	= nvgpu_close_device,
 	.ioctl		= nvgpu_ioctl,
 	.get_region_info_caps = nvgpu_get_region_info,
-	.device_feature	= nvgpu_feature,
+	.device_feature	= nvgpu_device_feature,
 	.read		= nvgpu_read,
 	.write		= nvgpu_write,
 	.mmap		= nvgpu_mmap_device,
@@ -228,11 +278,6 @@ static int nvgpu_probe_memory(struct nvgpu_device *nvdev)
 {
 	int ret;
 
-	if (!nvgpu_geometry_present(nvdev->vdev.pdev)) {
-		pci_info(nvdev->vdev.pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
-		return 0;
-	}
-
 	ret = nvgpu_geometry_init(nvdev);
 	if (ret)
 		return ret;
@@ -257,9 +302,13 @@ static int nvgpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	nvgpu_dmabuf_init(nvdev);
 	pci_set_drvdata(pdev, &nvdev->vdev);
 
-	ret = nvgpu_probe_memory(nvdev);
-	if (ret)
-		goto err_put_vdev;
+	if (ops == &nvgpu_ops) {
+		ret = nvgpu_probe_memory(nvdev);
+		if (ret)
+			goto err_put_vdev;
+	} else {
+		pci_info(pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
+	}
 	nvgpu_config_init(&nvdev->bars, nvdev->region);
 
 	ret = vfio_pci_core_register_device(&nvdev->vdev);
@@ -277,7 +326,8 @@ static void nvgpu_remove(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	vfio_pci_core_unregister_device(&nvdev->vdev);
-	nvgpu_poison_forget(nvdev);
+	nvgpu_poison_reset(nvdev);
+	nvgpu_poison_commit_reset(nvdev);
 	vfio_put_device(&nvdev->vdev.vdev);
 }
 
@@ -286,8 +336,7 @@ static void nvgpu_reset_prepare(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	nvgpu_ready_reset_prepare(nvdev);
-	nvgpu_rdwr_unmap(nvdev);
-	nvgpu_mmap_zap(nvdev);
+	nvgpu_revoke(nvdev);
 }
 
 static void nvgpu_reset_done(struct pci_dev *pdev)
@@ -295,19 +344,38 @@ static void nvgpu_reset_done(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	nvgpu_config_reset(&nvdev->bars);
-	nvgpu_poison_forget(nvdev);
+	nvgpu_poison_reset(nvdev);
 	nvgpu_ready_reset_done(nvdev);
 }
 
-/* No vote on the recovery, which vfio-pci-core decides: NONE leaves it alone. */
+/*
+ * A frozen channel is about to be reset, without .reset_prepare and .reset_done.
+ * The vote for a reset changes nothing of that but has .slot_reset called.
+ */
+static pci_ers_result_t nvgpu_error_detected(struct pci_dev *pdev,
+					     pci_channel_state_t state)
+{
+	pci_ers_result_t vote = vfio_pci_core_aer_err_detected(pdev, state);
+
+	if (state != pci_channel_io_frozen)
+		return vote;
+	nvgpu_revoke(nvgpu_from_pdev(pdev));
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
+/*
+ * Revokes again: a sibling's error gets here without one of our own. NONE is no
+ * vote, so the recovery goes on as it would without this driver.
+ */
 static pci_ers_result_t nvgpu_slot_reset(struct pci_dev *pdev)
 {
+	nvgpu_revoke(nvgpu_from_pdev(pdev));
 	nvgpu_reset_done(pdev);
 	return PCI_ERS_RESULT_NONE;
 }
 
 static const struct pci_error_handlers nvgpu_err_handlers = {
-	.error_detected	= vfio_pci_core_aer_err_detected,
+	.error_detected	= nvgpu_error_detected,
 	.slot_reset	= nvgpu_slot_reset,
 	.reset_prepare	= nvgpu_reset_prepare,
 	.reset_done	= nvgpu_reset_done,

@@ -14,7 +14,6 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pgtable.h>
-#include <linux/sizes.h>
 
 #include "nvgpu.h"
 #include "trace.h"
@@ -26,7 +25,7 @@
  * How many pages a fault maps at once where the mapping cannot have huge pages.
  * One page table at 4K: more would allocate tables that may not be needed.
  */
-#define NVGPU_FAULT_AROUND	(SZ_2M / SZ_4K)
+#define NVGPU_FAULT_AROUND	512UL
 
 /* Page in its region that @addr of @vma shows. */
 static unsigned long nvgpu_vma_page(const struct vm_area_struct *vma,
@@ -73,6 +72,10 @@ static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
 	if (nvgpu_poison_clean(nvdev, pfn, 1UL << order) < 1UL << order)
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_HWPOISON;
 
+	/* Another thread found the page clean again and made a huge entry. */
+	if (!order && pmd_leaf(pmdp_get_lockless(vmf->pmd)))
+		return VM_FAULT_NOPAGE;
+
 	ret = vfio_pci_vmf_insert_pfn(&nvdev->vdev, vmf, pfn, order);
 	if (!order && ret == VM_FAULT_NOPAGE)
 		nvgpu_fault_around(nvdev, vmf, pfn);
@@ -103,9 +106,10 @@ static bool nvgpu_fault_insert(struct nvgpu_device *nvdev, struct vm_fault *vmf,
 
 /*
  * Wait for readiness, without mm locks if the fault allows to drop them. The file
- * keeps the device open meanwhile; the VMA may be gone afterwards.
+ * keeps the device open meanwhile.
  *
- * Returns 0 to go on with the fault or what to end it with.
+ * Returns 0 to go on with the fault or what to end it with. After VM_FAULT_RETRY
+ * neither the VMA nor the device may be touched: they may be gone.
  */
 static vm_fault_t nvgpu_fault_wait(struct nvgpu_device *nvdev,
 				   struct vm_fault *vmf)
@@ -153,6 +157,8 @@ static vm_fault_t nvgpu_mmap_huge_fault(struct vm_fault *vmf,
 
 	while (!nvgpu_fault_insert(nvdev, vmf, pfn, order, &ret)) {
 		ret = nvgpu_fault_wait(nvdev, vmf);
+		if (ret == VM_FAULT_RETRY)
+			return ret;
 		if (ret)
 			break;
 	}

@@ -91,11 +91,14 @@ struct nvgpu_bar {
 /**
  * struct nvgpu_bars - all synthetic BARs of a function
  * @lock: leaf spinlock over the registers
- * @can_undo: the registers are as the last reset left them; @lock
+ * @resets: how often they were reset; @lock
+ * @can_undo: the last reset may yet turn out to have failed, and nothing was
+ *	written since; @lock
  * @bar: the BARs
  */
 struct nvgpu_bars {
 	spinlock_t lock;	/* leaf, over all below */
+	unsigned int resets;
 	bool can_undo;
 	struct nvgpu_bar bar[NVGPU_NR_REGIONS];
 };
@@ -128,13 +131,18 @@ struct nvgpu_ready {
 
 /**
  * struct nvgpu_poison - corrupted pages
- * @pfns: the page frames, as keys; by its own lock
+ * @pfns: the page frames, as keys; readers by RCU, changed under @lock
+ * @lock: leaf spinlock over @pfns and @forgotten
+ * @forgotten: a reset made the pages good, or so it seems: @pfns does not count;
+ *	written under @lock, read with READ_ONCE
  * @zap_work: revokes their mappings
  * @space: registration of each region with memory-failure; dev_set->lock
  * @registered: bit for each of @space that succeeded; dev_set->lock
  */
 struct nvgpu_poison {
 	struct xarray pfns;
+	spinlock_t lock;	/* leaf, over pfns and forgotten */
+	bool forgotten;
 	struct work_struct zap_work;
 	struct pfn_address_space space[NVGPU_NR_REGIONS];
 	unsigned long registered;
@@ -186,12 +194,13 @@ struct nvgpu_region *nvgpu_geometry_region(struct nvgpu_device *nvdev,
 void nvgpu_config_init(struct nvgpu_bars *bars,
 		       const struct nvgpu_region *region);
 void nvgpu_config_reset(struct nvgpu_bars *bars);
+void nvgpu_config_commit_reset(struct nvgpu_bars *bars);
 void nvgpu_config_undo_reset(struct nvgpu_bars *bars);
 bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
 			   size_t count);
-void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs);
+unsigned int nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs);
 void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, size_t first,
-			size_t end);
+			size_t end, unsigned int resets);
 ssize_t nvgpu_config_read(struct nvgpu_device *nvdev, char __user *buf,
 			  size_t count, loff_t *ppos);
 ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
@@ -204,18 +213,23 @@ int nvgpu_config_region_info(const struct nvgpu_bar *bar,
 int nvgpu_ready_probe(struct nvgpu_device *nvdev);
 int nvgpu_ready_open(struct nvgpu_device *nvdev);
 void nvgpu_ready_close(struct nvgpu_device *nvdev);
+void nvgpu_ready_forget(struct nvgpu_device *nvdev);
 void nvgpu_ready_reset_prepare(struct nvgpu_device *nvdev);
 void nvgpu_ready_reset_done(struct nvgpu_device *nvdev);
 bool nvgpu_ready_is(struct nvgpu_device *nvdev);
+bool nvgpu_ready_failed(struct nvgpu_device *nvdev);
 int nvgpu_ready_try(struct nvgpu_device *nvdev);
 int nvgpu_ready_wait(struct nvgpu_device *nvdev);
+bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev);
 int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev);
 
 /* poison.c */
 void nvgpu_poison_init(struct nvgpu_device *nvdev);
 int nvgpu_poison_open(struct nvgpu_device *nvdev);
 void nvgpu_poison_close(struct nvgpu_device *nvdev);
-void nvgpu_poison_forget(struct nvgpu_device *nvdev);
+void nvgpu_poison_reset(struct nvgpu_device *nvdev);
+void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev);
+void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev);
 unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
 				 unsigned long nr);
 unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev);

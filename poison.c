@@ -2,16 +2,18 @@
 /*
  * Pages of the GPU memory that hardware reported as corrupted.
  *
- * Invariant: between the report and the next reset of the function, a poisoned
+ * Invariant: from when a poisoned page is noted until the function is reset, the
  * page has no page table entry and is not read.
  *
  * The memory has no struct page to note this in, so each page is noted here. The
- * report comes by a callback that memory-failure makes for every process and VMA in
- * search of those to tell; a page that fails while nobody has anything of the device
- * mapped is not heard of.
+ * report comes by a callback with which memory-failure looks for processes to tell:
+ * it is made for mappings of the process that consumed the page and of those that
+ * asked to be told early (PR_MCE_KILL_EARLY, vm.memory_failure_early_kill). A page
+ * that a scrubber finds while nobody asked is not heard of until it is consumed.
  */
 #include <linux/bits.h>
 #include <linux/mm.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -68,15 +70,31 @@ static void nvgpu_poison_zap(struct work_struct *work)
 	}
 }
 
+/* Really drop what a reset has made good. */
+static void nvgpu_poison_drop_locked(struct nvgpu_poison *poison)
+{
+	lockdep_assert_held(&poison->lock);
+
+	if (!poison->forgotten)
+		return;
+	xa_destroy(&poison->pfns);
+	WRITE_ONCE(poison->forgotten, false);
+}
+
 /* May fail for want of memory: then the page is told about but not kept out. */
 static void nvgpu_poison_note(struct nvgpu_device *nvdev, unsigned long pfn)
 {
-	if (xa_load(&nvdev->poison.pfns, pfn))
-		return;
-	if (xa_err(xa_store(&nvdev->poison.pfns, pfn, xa_mk_value(1),
-			    GFP_ATOMIC | __GFP_NOWARN)))
-		return;
-	queue_work(system_dfl_wq, &nvdev->poison.zap_work);
+	struct nvgpu_poison *poison = &nvdev->poison;
+	void *old;
+
+	spin_lock(&poison->lock);
+	nvgpu_poison_drop_locked(poison);
+	old = xa_store(&poison->pfns, pfn, xa_mk_value(1),
+		       GFP_ATOMIC | __GFP_NOWARN);
+	spin_unlock(&poison->lock);
+
+	if (!old)
+		schedule_work(&poison->zap_work);
 }
 
 /*
@@ -113,6 +131,7 @@ static int nvgpu_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 void nvgpu_poison_init(struct nvgpu_device *nvdev)
 {
 	xa_init(&nvdev->poison.pfns);
+	spin_lock_init(&nvdev->poison.lock);
 	INIT_WORK(&nvdev->poison.zap_work, nvgpu_poison_zap);
 }
 
@@ -176,14 +195,40 @@ void nvgpu_poison_close(struct nvgpu_device *nvdev)
 }
 
 /**
- * nvgpu_poison_forget() - The function was reset: the memory is good again
+ * nvgpu_poison_reset() - The function was reset: the memory is good again
  * @nvdev: device
  *
  * Context: process context, see the lock map in nvgpu.h.
  */
-void nvgpu_poison_forget(struct nvgpu_device *nvdev)
+void nvgpu_poison_reset(struct nvgpu_device *nvdev)
 {
-	xa_destroy(&nvdev->poison.pfns);
+	spin_lock(&nvdev->poison.lock);
+	WRITE_ONCE(nvdev->poison.forgotten, true);
+	spin_unlock(&nvdev->poison.lock);
+}
+
+/**
+ * nvgpu_poison_commit_reset() - All resets up to now have happened
+ * @nvdev: device
+ */
+void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev)
+{
+	spin_lock(&nvdev->poison.lock);
+	nvgpu_poison_drop_locked(&nvdev->poison);
+	spin_unlock(&nvdev->poison.lock);
+}
+
+/**
+ * nvgpu_poison_undo_reset() - Take back a reset since the last commit
+ * @nvdev: device
+ *
+ * It turned out to have failed: the pages are as bad as before.
+ */
+void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev)
+{
+	spin_lock(&nvdev->poison.lock);
+	WRITE_ONCE(nvdev->poison.forgotten, false);
+	spin_unlock(&nvdev->poison.lock);
 }
 
 /**
@@ -200,6 +245,7 @@ unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
 	unsigned long bad = pfn;
 
 	if (xa_empty(&nvdev->poison.pfns) ||
+	    READ_ONCE(nvdev->poison.forgotten) ||
 	    !xa_find(&nvdev->poison.pfns, &bad, pfn + nr - 1, XA_PRESENT))
 		return nr;
 	return bad - pfn;
@@ -216,6 +262,8 @@ unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev)
 	unsigned long pfn, nr = 0;
 	void *entry;
 
+	if (READ_ONCE(nvdev->poison.forgotten))
+		return 0;
 	xa_for_each(&nvdev->poison.pfns, pfn, entry)
 		nr++;
 	return nr;

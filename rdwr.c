@@ -23,11 +23,11 @@
 #include "nvgpu.h"
 
 /* How much is copied in one go under the locks. */
-#define NVGPU_CHUNK		SZ_256K
+#define NVGPU_CHUNK		SZ_64K
 
 /*
- * So often may a copy stop at a user page that was just brought in, before it is
- * the GPU memory that is held to be unreadable.
+ * So often in a row may a copy stop at a user page that was just brought in. Then
+ * it is the GPU memory that cannot be read, or, in a write, the user page.
  */
 #define NVGPU_COPY_RETRIES	16
 
@@ -172,7 +172,7 @@ static int nvgpu_rdwr_fault_in(struct nvgpu_xfer *xfer)
 	size_t left;
 
 	if (xfer->stalls++ >= NVGPU_COPY_RETRIES)
-		return -EIO;
+		return nvgpu_xfer_is_write(xfer) ? -EFAULT : -EIO;
 
 	if (nvgpu_xfer_is_write(xfer))
 		left = fault_in_iov_iter_readable(&xfer->iter, count);
@@ -210,16 +210,15 @@ static int nvgpu_rdwr_data(struct nvgpu_xfer *xfer)
 	return ret;
 }
 
-/* Padding needs no hardware, only leave: an access must not outlive a disable. */
+/* Padding needs no hardware, so that it be enabled at the start is enough. */
 static int nvgpu_rdwr_padding_allowed(struct nvgpu_device *nvdev)
 {
 	struct vfio_pci_core_device *vdev = &nvdev->vdev;
-	int ret = 0;
+	int ret;
 
 	if (down_read_killable(&vdev->memory_lock))
 		return -EINTR;
-	if (vdev->pm_runtime_engaged || !__vfio_pci_memory_enabled(vdev))
-		ret = -EIO;
+	ret = nvgpu_ready_enabled_locked(nvdev) ? 0 : -EIO;
 	up_read(&vdev->memory_lock);
 	return ret;
 }

@@ -130,9 +130,26 @@ static bool nvgpu_ready_check(struct nvgpu_device *nvdev,
 	return nvgpu_ready_check_bar0(&nvdev->ready);
 }
 
+/**
+ * nvgpu_ready_enabled_locked() - May the function be accessed at all
+ * @nvdev: device
+ *
+ * Context: memory_lock held for read; the answer holds as long.
+ * Return: false with the memory enable bit off, in D3hot and in low power.
+ */
+bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev)
+{
+	struct vfio_pci_core_device *vdev = &nvdev->vdev;
+
+	lockdep_assert_held_read(&vdev->memory_lock);
+
+	return !vdev->pm_runtime_engaged && __vfio_pci_memory_enabled(vdev);
+}
+
 /*
  * Ask the hardware once. @resets must have been read before: what is noted
- * afterwards holds for that count only.
+ * afterwards holds for that count only. Under access_lock, so that no reset begins
+ * between the look at in_reset and the look at the hardware.
  */
 static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 			   struct nvgpu_poll *poll)
@@ -142,12 +159,15 @@ static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 
 	if (down_read_killable(&vdev->memory_lock))
 		return -EINTR;
+	down_read(&nvdev->access_lock);
 
-	if (vdev->pm_runtime_engaged || !__vfio_pci_memory_enabled(vdev))
+	if (!nvgpu_ready_enabled_locked(nvdev))
 		ret = -EIO;
 	else if (!READ_ONCE(nvdev->ready.in_reset) &&
 		 nvgpu_ready_check(nvdev, poll))
 		ret = 0;
+
+	up_read(&nvdev->access_lock);
 	up_read(&vdev->memory_lock);
 
 	if (!ret)
@@ -170,6 +190,20 @@ bool nvgpu_ready_is(struct nvgpu_device *nvdev)
 }
 
 /**
+ * nvgpu_ready_failed() - Has somebody waited for the memory in vain
+ * @nvdev: device
+ *
+ * Context: any.
+ * Return: true if so since the last reset.
+ */
+bool nvgpu_ready_failed(struct nvgpu_device *nvdev)
+{
+	struct nvgpu_ready *ready = &nvdev->ready;
+
+	return READ_ONCE(ready->gave_up_at) == atomic_read(&ready->resets);
+}
+
+/**
  * nvgpu_ready_usable_locked() - May the memory be accessed
  * @nvdev: device
  *
@@ -179,12 +213,9 @@ bool nvgpu_ready_is(struct nvgpu_device *nvdev)
  */
 int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev)
 {
-	struct vfio_pci_core_device *vdev = &nvdev->vdev;
-
-	lockdep_assert_held_read(&vdev->memory_lock);
 	lockdep_assert_held_read(&nvdev->access_lock);
 
-	if (vdev->pm_runtime_engaged || !__vfio_pci_memory_enabled(vdev))
+	if (!nvgpu_ready_enabled_locked(nvdev))
 		return -EIO;
 	return nvgpu_ready_is(nvdev) ? 0 : -EAGAIN;
 }
@@ -266,6 +297,17 @@ int nvgpu_ready_wait(struct nvgpu_device *nvdev)
 }
 
 /**
+ * nvgpu_ready_forget() - The memory may have lost its training
+ * @nvdev: device
+ *
+ * Context: any.
+ */
+void nvgpu_ready_forget(struct nvgpu_device *nvdev)
+{
+	atomic_inc(&nvdev->ready.resets);
+}
+
+/**
  * nvgpu_ready_reset_prepare() - A reset begins: readiness is unknown from here on
  * @nvdev: device
  *
@@ -281,7 +323,7 @@ void nvgpu_ready_reset_prepare(struct nvgpu_device *nvdev)
  * nvgpu_ready_reset_done() - A reset is over: hardware may be asked again
  * @nvdev: device
  *
- * Counts on its own: slot resets of AER have no .reset_prepare.
+ * Counts on its own: a waiter starts anew from here.
  *
  * Context: see the lock map in nvgpu.h.
  */
@@ -388,7 +430,7 @@ int nvgpu_ready_open(struct nvgpu_device *nvdev)
 	struct nvgpu_ready *ready = &nvdev->ready;
 	void __iomem *bar0;
 
-	atomic_inc(&ready->resets);
+	nvgpu_ready_forget(nvdev);
 	if (ready->cxl_dvsec)
 		return 0;
 

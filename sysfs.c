@@ -37,11 +37,10 @@ static ssize_t ready_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_dev(dev);
-	struct nvgpu_ready *ready = &nvdev->ready;
 
 	if (nvgpu_ready_is(nvdev))
 		return sysfs_emit(buf, "ready\n");
-	if (READ_ONCE(ready->gave_up_at) == atomic_read(&ready->resets))
+	if (nvgpu_ready_failed(nvdev))
 		return sysfs_emit(buf, "failed\n");
 	return sysfs_emit(buf, "unknown\n");
 }

@@ -85,7 +85,7 @@ static void config_sizing(struct kunit *test)
 	for (width = 1; width <= 8; width *= 2) {
 		bars_init(&bars, bar_sizes);
 		for (at = 0; at < REGS; at += width)
-			nvgpu_config_store(&bars, ones, at, at + width);
+			nvgpu_config_store(&bars, ones, at, at + width, 0);
 
 		nvgpu_config_load(&bars, regs);
 		KUNIT_EXPECT_EQ_MSG(test, get_unaligned_le64(regs + 8),
@@ -110,7 +110,7 @@ static void config_every_span(struct kunit *test)
 			for (i = 0; i < REGS; i++)
 				image[i] = first * 37 + end * 11 + i * 3 + 1;
 			memcpy(written + first, image + first, end - first);
-			nvgpu_config_store(&bars, image, first, end);
+			nvgpu_config_store(&bars, image, first, end, 0);
 			check_against_model(test, &bars, bar_sizes, written);
 		}
 	}
@@ -138,7 +138,7 @@ static void config_random(struct kunit *test)
 		first = prandom_u32_state(&rnd) % REGS;
 		end = first + 1 + prandom_u32_state(&rnd) % (REGS - first);
 		memcpy(written + first, image + first, end - first);
-		nvgpu_config_store(&bars, image, first, end);
+		nvgpu_config_store(&bars, image, first, end, 0);
 		check_against_model(test, &bars, sizes, written);
 	}
 	kunit_info(test, "%d writes, seed %#llx\n", RANDOM_WRITES, SEED);
@@ -176,7 +176,7 @@ static void config_reset(struct kunit *test)
 	memcpy(written, image, sizeof(written));
 	bars_init(&bars, bar_sizes);
 
-	nvgpu_config_store(&bars, image, 0, REGS);
+	nvgpu_config_store(&bars, image, 0, REGS, 0);
 	nvgpu_config_reset(&bars);
 	check_against_model(test, &bars, bar_sizes, zero);
 
@@ -195,14 +195,44 @@ static void config_undo_keeps_writes(struct kunit *test)
 
 	bars_init(&bars, bar_sizes);
 	memset(image, 0xa5, sizeof(image));
-	nvgpu_config_store(&bars, image, 0, REGS);
+	nvgpu_config_store(&bars, image, 0, REGS, 0);
 	nvgpu_config_reset(&bars);
 
 	memset(image, 0xc3, sizeof(image));
-	nvgpu_config_store(&bars, image, 8, 16);
+	nvgpu_config_store(&bars, image, 8, 16, 1);
 	memset(written + 8, 0xc3, 8);
 	nvgpu_config_undo_reset(&bars);
 	check_against_model(test, &bars, bar_sizes, written);
+}
+
+/* Only what came after the last commit can be taken back. */
+static void config_undo_after_commit(struct kunit *test)
+{
+	u8 image[REGS], zero[REGS] = {};
+	struct nvgpu_bars bars;
+
+	bars_init(&bars, bar_sizes);
+	memset(image, 0xa5, sizeof(image));
+	nvgpu_config_store(&bars, image, 0, REGS, 0);
+	nvgpu_config_reset(&bars);
+	nvgpu_config_commit_reset(&bars);
+	nvgpu_config_undo_reset(&bars);
+	check_against_model(test, &bars, bar_sizes, zero);
+}
+
+/* A write that was under way when a reset came is older than the reset. */
+static void config_reset_beats_write(struct kunit *test)
+{
+	u8 image[REGS], zero[REGS] = {};
+	struct nvgpu_bars bars;
+	unsigned int resets;
+
+	bars_init(&bars, bar_sizes);
+	resets = nvgpu_config_load(&bars, image);
+	memset(image, 0xa5, sizeof(image));
+	nvgpu_config_reset(&bars);
+	nvgpu_config_store(&bars, image, 0, REGS, resets);
+	check_against_model(test, &bars, bar_sizes, zero);
 }
 
 static struct kunit_case config_kunit_cases[] = {
@@ -212,6 +242,8 @@ static struct kunit_case config_kunit_cases[] = {
 	KUNIT_CASE(config_overlaps),
 	KUNIT_CASE(config_reset),
 	KUNIT_CASE(config_undo_keeps_writes),
+	KUNIT_CASE(config_undo_after_commit),
+	KUNIT_CASE(config_reset_beats_write),
 	{}
 };
 
