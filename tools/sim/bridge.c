@@ -25,13 +25,13 @@ struct sim_gpu *sim_bus_gpu(const struct pci_bus *bus)
 }
 
 /* Below the port only slot 0 is populated. */
-static struct sim_function *find_function(struct pci_bus *bus, unsigned int devfn)
+static struct sim_function *find_function(struct pci_bus *bus, unsigned int devfn, int where)
 {
 	struct sim_host *host = bus_host(bus);
 	struct sim_gpu *gpu = host->gpu;
 
 	lockdep_assert_held(&gpu->lock);
-	if (gpu->host != host)
+	if (gpu->host != host || where >= PCI_CFG_SPACE_EXP_SIZE)
 		return NULL;
 	if (pci_is_root_bus(bus))
 		return devfn ? NULL : gpu->port;
@@ -48,7 +48,7 @@ static int bridge_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&gpu->lock, flags);
-	fn = find_function(bus, devfn);
+	fn = find_function(bus, devfn, where);
 	if (fn)
 		*val = sim_config_get(fn, where, size);
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);
@@ -62,7 +62,7 @@ static int bridge_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&gpu->lock, flags);
-	fn = find_function(bus, devfn);
+	fn = find_function(bus, devfn, where);
 	if (fn) {
 		sim_log_write_locked(fn, where, size, val);
 		sim_config_write(fn, where, size, val);
@@ -305,6 +305,16 @@ out_unlock:
 	return ret;
 }
 
+static void remove_functions(struct pci_bus *bus)
+{
+	struct pci_dev *pdev, *next;
+
+	list_for_each_entry(pdev, &bus->devices, bus_list)
+		WRITE_ONCE(pdev->error_state, pci_channel_io_perm_failure);
+	list_for_each_entry_safe_reverse(pdev, next, &bus->devices, bus_list)
+		pci_stop_and_remove_bus_device(pdev);
+}
+
 /**
  * sim_bridge_tear_out - tell the PCI core that the GPU has gone
  * @gpu: the GPU; does not answer any more
@@ -314,14 +324,13 @@ out_unlock:
  */
 void sim_bridge_tear_out(struct sim_gpu *gpu)
 {
-	struct pci_bus *bus = gpu_bus(gpu->bridge->bus);
-	struct pci_dev *pdev, *next;
+	struct pci_bus *bus;
 
 	pci_lock_rescan_remove();
-	list_for_each_entry(pdev, &bus->devices, bus_list)
-		WRITE_ONCE(pdev->error_state, pci_channel_io_perm_failure);
-	list_for_each_entry_safe_reverse(pdev, next, &bus->devices, bus_list)
-		pci_stop_and_remove_bus_device(pdev);
+	/* Somebody may have removed the root port by hand. */
+	bus = gpu_bus(gpu->bridge->bus);
+	if (bus)
+		remove_functions(bus);
 	pci_unlock_rescan_remove();
 	set_dev_name(gpu, "");
 }

@@ -163,7 +163,7 @@ int sim_gpu_tear_out(struct sim_gpu *gpu)
 	if (gpu->state != SIM_ON)
 		return -ENODEV;
 	sim_power_tear_out(gpu);
-	queue_work(system_long_wq, &gpu->unplugger);
+	queue_work(sim_workqueue, &gpu->unplugger);
 	return 0;
 }
 

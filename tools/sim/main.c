@@ -3,8 +3,12 @@
  * Order of life of the module's parts.
  */
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 #include "sim.h"
+
+/* For what takes long or waits for users, hence unbound. */
+struct workqueue_struct *sim_workqueue;
 
 static int __init sim_init(void)
 {
@@ -13,9 +17,14 @@ static int __init sim_init(void)
 	ret = sim_pool_init();
 	if (ret)
 		return ret;
+	sim_workqueue = alloc_workqueue("nvgpu-sim", WQ_UNBOUND, 0);
+	if (!sim_workqueue) {
+		ret = -ENOMEM;
+		goto err_pool;
+	}
 	ret = sim_iommu_init();
 	if (ret)
-		goto err_pool;
+		goto err_workqueue;
 	ret = sim_configfs_init();
 	if (ret)
 		goto err_iommu;
@@ -23,6 +32,8 @@ static int __init sim_init(void)
 
 err_iommu:
 	sim_iommu_exit();
+err_workqueue:
+	destroy_workqueue(sim_workqueue);
 err_pool:
 	sim_pool_exit();
 	return ret;
@@ -32,6 +43,7 @@ static void __exit sim_exit(void)
 {
 	sim_configfs_exit();
 	sim_iommu_exit();
+	destroy_workqueue(sim_workqueue);
 	sim_pool_exit();
 }
 

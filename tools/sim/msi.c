@@ -222,10 +222,11 @@ int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector)
  */
 int sim_msi_create(struct sim_gpu *gpu)
 {
+	struct sim_host *host = pci_host_bridge_priv(gpu->bridge);
 	struct fwnode_handle *fwnode;
 
 	bitmap_zero(gpu->msi_used, SIM_MESSAGES);
-	fwnode = irq_domain_alloc_named_fwnode("nvgpu-sim");
+	fwnode = irq_domain_alloc_fwnode(&host->window.start);
 	if (!fwnode)
 		return -ENOMEM;
 	gpu->msi_domain = irq_domain_create_linear(fwnode, SIM_MESSAGES, &domain_ops, gpu);

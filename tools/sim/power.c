@@ -38,7 +38,7 @@ static void train(struct sim_gpu *gpu, u64 now)
 	if (now < gpu->trained_at)
 		wake_at(gpu, now, gpu->trained_at);
 	else if (gpu->memory_lost)
-		schedule_work(&gpu->scrubber);
+		queue_work(sim_workqueue, &gpu->scrubber);
 	else
 		gpu->trained = true;
 }

@@ -197,6 +197,9 @@ static inline struct sim_gpu *to_sim_gpu(struct config_item *item)
 	return container_of(item, struct sim_gpu, item);
 }
 
+/* main.c */
+extern struct workqueue_struct *sim_workqueue;
+
 /* pool.c */
 int sim_pool_init(void);
 void sim_pool_exit(void);
@@ -290,7 +293,16 @@ int sim_iommu_init(void);
 void sim_iommu_exit(void);
 ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len);
 
+/* knobs_identity.c, knobs_faults.c, knobs_state.c: each ends in NULL */
+extern struct configfs_attribute *sim_identity_attrs[];
+extern struct configfs_attribute *sim_fault_attrs[];
+extern struct configfs_attribute *sim_state_attrs[];
+extern struct configfs_bin_attribute *sim_state_bin_attrs[];
+int sim_parse_number(const char *page, u64 max, u64 *val);
+
 /* configfs.c */
+int sim_configfs_pin(struct sim_gpu *gpu);
+void sim_configfs_unpin(struct sim_gpu *gpu);
 int sim_configfs_init(void);
 void sim_configfs_exit(void);
 
