@@ -171,8 +171,9 @@ cmd_shell() {
 	[ -t 0 ] || die "a shell needs a terminal; to run one command: $LAB_NAME exec -- COMMAND"
 	prepare
 	: "${LAB_TIMEOUT:=86400}"
-	start_run shell "$LAB_KERNEL" env TERM="${TERM:-linux}" PS1='nvgpu-lab:\w\$ ' bash -c \
-		"stty rows $(tput lines 2>/dev/null || echo 24) cols $(tput cols 2>/dev/null || echo 80); exec bash --norc"
+	start_run shell "$LAB_KERNEL" env TERM="${TERM:-linux}" bash -c \
+		"stty rows $(tput lines 2>/dev/null || echo 24) cols $(tput cols 2>/dev/null || echo 80)
+		PS1='nvgpu-lab:\\w\\$ ' exec bash --norc"
 	say "booting; 'exit' powers the host off, Ctrl-A x ends it at once"
 	say "kernel log: $LAB_RUN/kernel.log"
 	run_shell
