@@ -144,6 +144,21 @@ TEST_F(mmap, unaligned)
 	}
 }
 
+/* Device memory would not allow it; both regions are Normal memory. */
+TEST_F(mmap, unaligned_access)
+{
+	__u8 *map = gpu_map(&self->gpu, &self->region, 0, self->page);
+	__u32 val = 0;
+
+	store64(map, 0);
+	EXPECT_EQ(touch_write(map + 1, 0x01020304), 0)
+		TH_LOG("BAR%u: an unaligned store faults: %s is mapped as Device memory",
+		       self->mem->index, self->mem->name);
+	EXPECT_EQ(touch_read(map + 1, &val), 0);
+	EXPECT_EQ(val, 0x01020304);
+	EXPECT_EQ(map[0], 0);
+}
+
 TEST_F(mmap, two_mappings_show_the_same)
 {
 	__u8 *a = gpu_map(&self->gpu, &self->region, 0, SZ_2M);

@@ -38,6 +38,8 @@ guest_run() {
 
 # guest_passed LOG: the guest came to its end, and nothing failed on the way.
 guest_passed() {
+	! grep -q 'kvm run failed' "$1" ||
+		complain "KVM gave up on an access after \"$(grep '^PASS ' "$1" | tail -n 1)\": is stage 2 Device memory?" || return
 	grep -qx "guest-verdict $GUEST_TOKEN PASS" "$1" || complain "the guest gave no verdict, or a bad one" || return
 	grep -q '^PASS ' "$1" || complain "the guest passed nothing" || return
 	! grep '^FAIL ' "$1" >&2
