@@ -111,6 +111,7 @@ TEST_F(poison_count, close_and_open_forgets)
 {
 	sim_write("poison", BAD);
 	expect_count(_metadata, self, 1, "after one went bad");
+	ASSERT_EQ(munmap(self->map, SZ_2M), 0);
 	gpu_close(&self->gpu);
 	gpu_open(&self->gpu);
 	expect_count(_metadata, self, 0, "after the reset of an open");

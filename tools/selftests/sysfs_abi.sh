@@ -29,9 +29,8 @@ present() {
 }
 
 files_are_documented() {
-	local diff
-
-	diff=$(diff <(documented) <(present)) || complain "documented (<) and present (>): $diff"
+	[ "$(documented)" = "$(present)" ] ||
+		complain "documented are $(documented | xargs), present are $(present | xargs)"
 }
 
 modes_are_documented() {
