@@ -23,6 +23,7 @@ function close_subtest(name)
 	skipped += sub_skipped
 	plan = ""
 	results = sub_passed = sub_failed = sub_skipped = empty_skip = 0
+	bad = ""
 }
 
 function skip_reason(line)
@@ -40,8 +41,7 @@ function count_result(line)
 			finding(current ": skips without a reason: " line)
 	} else if (line ~ /^not ok/) {
 		sub_failed++
-		if (line !~ /# *TODO/)
-			finding(current ": " line)
+		bad = bad current ": " line "\n"
 	} else {
 		sub_passed++
 	}
@@ -83,8 +83,11 @@ BEGIN {
 	sub(/ *#.*/, "", name)
 	top_results++
 	seen[name]++
+	# A test that failed names its first bad result itself.
 	if (/^not ok/)
 		finding($0)
+	else if (bad != "")
+		finding(substr(bad, 1, length(bad) - 1))
 	blamed = sub_failed
 	close_subtest(name)
 	if (/^not ok/ && !blamed)
