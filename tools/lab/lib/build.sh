@@ -91,6 +91,8 @@ build_all() {
 	[ "$kernel" != newest ] || build_peer "$build" "$kernel"
 	build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
 		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
+	build_programs "$build" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
+		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
 	build_programs "$build" demo "$src/tools/demo.d" "$build/out/bin"
 	build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
 	build_guest_initrd "$build"

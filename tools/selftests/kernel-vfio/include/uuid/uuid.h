@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the tests use of libuuid, of which there is no static cross build. */
+#ifndef KERNEL_VFIO_UUID_H
+#define KERNEL_VFIO_UUID_H
+
+typedef unsigned char uuid_t[16];
+
+int uuid_parse(const char *text, uuid_t uuid);
+
+#endif
