@@ -398,7 +398,9 @@ out_disable:
  * nvgpu_ready_probe() - Wait until the memory is usable for the first time
  * @nvdev: device, not yet registered
  *
- * Context: probe, with device_lock held; killable.
+ * Context: probe, with device_lock held. Killable only where the PCI core calls
+ * probe in the context of who asked for it: for a device with a NUMA node it uses a
+ * kworker, which no signal reaches.
  * Return: 0, -ETIME after the hardware's time limit, -ENODEV, -EINTR if killed, or
  * what enabling BAR0 failed with.
  */
