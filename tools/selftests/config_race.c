@@ -11,7 +11,7 @@
 
 #include "gpu.h"
 
-#define ROUNDS	20000
+#define RACE_MS	3000
 #define RESETS	20
 
 FIXTURE(config_race) {
@@ -27,9 +27,11 @@ FIXTURE_SETUP(config_race)
 
 	model_from_sim(&self->model);
 	mask = ~(self->model.usemem.bar_size - 1);
-	gpu_open(&self->gpu);
+	if (!(mask & 0xffffffffULL))
+		SKIP(return, "a BAR of 4 GiB or more has one half that never changes");
 	self->a = 0x5555555555555555ULL & mask;
 	self->b = 0xaaaaaaaaaaaaaaaaULL & mask;
+	gpu_open(&self->gpu);
 	config_write64(&self->gpu, PCI_BASE_ADDRESS_4, self->a);
 }
 
@@ -61,10 +63,9 @@ static void *reset_some(void *arg)
 
 static __u64 read_until_foreign(struct _test_data_config_race *self, bool zero_allowed)
 {
-	__u64 val;
-	int i;
+	__u64 end = now_ms() + RACE_MS, val;
 
-	for (i = 0; i < ROUNDS; i++) {
+	while (now_ms() < end) {
 		val = config_read64(&self->gpu, PCI_BASE_ADDRESS_4) & ~0xfULL;
 		if (val == self->a || val == self->b)
 			continue;
