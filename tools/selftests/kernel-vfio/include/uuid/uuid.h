@@ -3,7 +3,9 @@
 #ifndef KERNEL_VFIO_UUID_H
 #define KERNEL_VFIO_UUID_H
 
-typedef unsigned char uuid_t[16];
+#include <linux/types.h>
+
+typedef __u8 uuid_t[16];
 
 int uuid_parse(const char *text, uuid_t uuid);
 
