@@ -90,3 +90,33 @@ apt_depends() {
 	sed -n -e '/^$/q' -e 's/^\(Pre-\)\{0,1\}Depends: //p' <<<"$record" |
 		tr '|' ',' | tr ',' '\n' | awk -v pattern="$pattern" '$1 ~ pattern { print $1 }'
 }
+
+# tools_add LIST: installs the packages of a list into the chroot, unless they are
+# there. For what only some commands need: a chroot that is made anew for everybody
+# would cost everybody the time. Call it after prepare.
+tools_add() {
+	local log=$LAB_CACHE/logs/$1.log missing adding
+
+	mapfile -t missing < <(tools_missing "$1")
+	[ ${#missing[@]} -gt 0 ] || return 0
+	exec {adding}>"$LAB_CACHE/lock.prepare"
+	flock "$adding"
+	say "adding to the toolchain: ${missing[*]}"
+	in_tools mkdir -p /var/cache/apt/archives/partial
+	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
+		-o APT::Sandbox::User=root -o DPkg::Chroot-Directory="$LAB_TOOLS" \
+		install "${missing[@]}" </dev/null >"$log" 2>&1 ||
+		die "installing ${missing[*]} failed; the whole log is $log"
+	rm -f "$LAB_TOOLS"/var/cache/apt/archives/*.deb
+	exec {adding}>&-
+}
+
+# The packages of a list that the chroot lacks, as apt-get wants their names.
+tools_missing() {
+	local entry
+
+	for entry in $(list_entries "$1"); do
+		chroot "$LAB_TOOLS" dpkg-query -W -f '${Status}\n' "${entry%@}" 2>/dev/null |
+			grep -q ' installed$' || printf '%s\n' "${entry/%@//$LAB_SUITE-backports}"
+	done
+}
