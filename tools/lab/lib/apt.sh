@@ -46,12 +46,13 @@ apt_mirror() {
 	apt_resolve_mirror "$uri"
 }
 
-# Package names for --include, "@" turned into the backports suite.
+# Package names of lists for --include, "@" turned into the backports suite.
 apt_include() {
-	list_entries "$1" | sed "s#@\$#/$LAB_SUITE-backports#" | paste -sd,
+	# shellcheck disable=SC2086 # names of lists
+	list_entries $1 | sed "s#@\$#/$LAB_SUITE-backports#" | paste -sd,
 }
 
-# bootstrap VARIANT ARCHITECTURES LIST DIRECTORY: a Debian tree from a list.
+# bootstrap VARIANT ARCHITECTURES LISTS DIRECTORY: a Debian tree from lists.
 bootstrap() {
 	local mirror options=() option
 
@@ -69,8 +70,9 @@ bootstrap() {
 
 # The machine's apt working on the chroot's sources and lists: it has the
 # machine's certificates and name resolution, which the chroot has not.
+# LAB_APT_CONFIG replaces the configuration.
 tools_apt() {
-	APT_CONFIG=$LAB_TOOLS/etc/apt/lab.conf "$@"
+	APT_CONFIG=${LAB_APT_CONFIG:-$LAB_TOOLS/etc/apt/lab.conf} "$@"
 }
 
 tools_apt_config() {
@@ -80,6 +82,20 @@ tools_apt_config() {
 		APT::Architecture "amd64";
 		APT::Architectures { "amd64"; "arm64"; };
 	END
+}
+
+# apt_other_suite SUITE DIRECTORY: the lists of a suite that the chroot does not read, so
+# that nothing else is ever taken from it, and the configuration to use them.
+apt_other_suite() {
+	mkdir -p "$2/lists/partial" "$2/cache/archives/partial"
+	printf 'deb %s %s main\n' "$(apt_mirror)" "$1" >"$2/sources.list"
+	cat - "$LAB_TOOLS/etc/apt/lab.conf" >"$2/apt.conf" <<-END
+		Dir::Etc::SourceList "$2/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::State::Lists "$2/lists";
+		Dir::Cache "$2/cache";
+	END
+	APT_CONFIG=$2/apt.conf apt-get -q update
 }
 
 # Direct dependencies of PACKAGE in SUITE whose names match the pattern.
@@ -95,12 +111,21 @@ apt_depends() {
 # there. For what only some commands need: a chroot that is made anew for everybody
 # would cost everybody the time. Call it after prepare.
 tools_add() {
-	local log=$LAB_CACHE/logs/$1.log missing adding
+	local adding
+
+	[ -n "$(tools_missing "$1")" ] || return 0
+	exec {adding}>"$LAB_CACHE/lock.prepare"
+	flock "$adding"
+	tools_add_locked "$1"
+	exec {adding}>&-
+}
+
+# The same for those who hold the lock of prepare.
+tools_add_locked() {
+	local log=$LAB_CACHE/logs/$1.log missing
 
 	mapfile -t missing < <(tools_missing "$1")
 	[ ${#missing[@]} -gt 0 ] || return 0
-	exec {adding}>"$LAB_CACHE/lock.prepare"
-	flock "$adding"
 	say "adding to the toolchain: ${missing[*]}"
 	in_tools mkdir -p /var/cache/apt/archives/partial
 	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
@@ -108,7 +133,6 @@ tools_add() {
 		install "${missing[@]}" </dev/null >"$log" 2>&1 ||
 		die "installing ${missing[*]} failed; the whole log is $log"
 	rm -f "$LAB_TOOLS"/var/cache/apt/archives/*.deb
-	exec {adding}>&-
 }
 
 # The packages of a list that the chroot lacks, as apt-get wants their names.
@@ -116,6 +140,7 @@ tools_missing() {
 	local entry
 
 	for entry in $(list_entries "$1"); do
+		# shellcheck disable=SC2016 # dpkg-query expands it
 		chroot "$LAB_TOOLS" dpkg-query -W -f '${Status}\n' "${entry%@}" 2>/dev/null |
 			grep -q ' installed$' || printf '%s\n' "${entry/%@//$LAB_SUITE-backports}"
 	done

@@ -2,14 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Boots one emulated host for one job.
 
-# The host has 8 GiB, of which Linux is told of 2: the rest is the memory of
-# simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
-# cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
-LAB_MACHINE="-M virt,virtualization=on,gic-version=3
-	-cpu max,pauth-impdef=on,sve=off,sme=off -accel tcg,thread=multi
-	-smp 2 -m 8G -nodefaults -display none -no-reboot -device virtio-serial-pci"
-LAB_CMDLINE="console=ttyAMA0 loglevel=7 oops=panic panic=-1 softlockup_panic=1
-	mem=2G nvgpu_sim.pool=6G@0xc0000000
+# What all architectures have in common; the rest is in arch.sh.
+LAB_MACHINE="-accel tcg,thread=multi -smp 2 -m 8G -nodefaults -display none -no-reboot
+	-device virtio-serial-pci"
+LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G
 	vfio_iommu_type1.allow_unsafe_interrupts=1"
 
 # new_run LABEL: a directory for the logs of one boot; prints its name.
@@ -68,9 +64,10 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 job nonce machine cmdline status=0
+	local run kernel=$2 mode=$3 timeout=$4 arch job nonce machine cmdline status=0
 
 	run=$(inside "$1")
+	arch=$(kernel_arch "$kernel")
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 	printf '%s\n' "$nonce" >"$1/nonce"
 	job="-chardev file,id=job,path=$run/output.log -device virtserialport,chardev=job,name=lab.job"
@@ -78,18 +75,23 @@ boot_host() {
 		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
 	fi
 	# shellcheck disable=SC2206 # lists of words
-	machine=($LAB_MACHINE $job)
-	cmdline="${LAB_CMDLINE//[[:space:]]/ } lab.mode=$mode lab.nonce=$nonce"
-	in_tools timeout --foreground --kill-after=10 "$timeout" qemu-system-aarch64 "${machine[@]}" \
+	machine=(${ARCH_MACHINE[$arch]} $LAB_MACHINE $job)
+	cmdline="${ARCH_CMDLINE[$arch]} ${LAB_CMDLINE//[[:space:]]/ } lab.mode=$mode lab.nonce=$nonce"
+	in_tools timeout --foreground --kill-after=10 "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \
 		-chardev "file,id=kernel,path=$run/kernel.log" -serial chardev:kernel \
-		-drive "if=virtio,format=raw,readonly=on,file=$(inside "$LAB_ROOT")/root.erofs" \
+		-drive "if=virtio,format=raw,readonly=on,file=$(inside "$(root_dir "$arch")")/root.erofs" \
 		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" \
 		-kernel "$(inside "$(kernel_dir "$kernel")")/Image" -initrd "$run/initrd" \
 		-append "$cmdline" \
 		2>"$1/qemu.log" || status=$?
 	printf '%s\n' "$status" >"$1/qemu.status"
+}
+
+# Adds what boots this architecture to the toolchain.
+add_machine() {
+	[ -z "${ARCH_TOOLS[$1]}" ] || tools_add "${ARCH_TOOLS[$1]}"
 }
 
 # start_run LABEL KERNEL COMMAND...: builds, and makes a run for the job; sets LAB_RUN.
@@ -98,6 +100,7 @@ start_run() {
 
 	shift 2
 	build "$kernel"
+	add_machine "$(kernel_arch "$kernel")"
 	LAB_RUN=$(new_run "$label")
 	write_job "$LAB_RUN" "$(build_dir "$kernel")" "$@"
 	flock --unlock "$LAB_BUILD_LOCK"

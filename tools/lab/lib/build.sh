@@ -3,8 +3,6 @@
 # Builds a copy of the checkout for one kernel: the driver, the simulator, the
 # in-tree driver that they are compared with, the test programs, the guest.
 
-LAB_CROSS=aarch64-linux-gnu-
-
 build_dir() {
 	printf '%s/build/%s/%s' "$LAB_STATE" "$LAB_KEY" "$(basename "$(kernel_dir "$1")")"
 }
@@ -40,32 +38,59 @@ mirror_checkout() {
 	mv "$dir/mirror.new" "$dir/mirror"
 }
 
+# What make needs to know to build for a kernel, one argument a line. The headers of
+# another suite name its compiler, are configured for its attributes, and know the
+# version of its pahole; the toolchain has others.
+module_arguments() {
+	local arch
+
+	arch=$(kernel_arch "$1")
+	printf '%s\n' "ARCH=${ARCH_KBUILD[$arch]}" "CROSS_COMPILE=${ARCH_CROSS[$arch]}"
+	# shellcheck disable=SC2016 # make expands it
+	! is_foreign "$1" || printf '%s\n' "CC=${ARCH_CROSS[$arch]}gcc" KCFLAGS=-Wno-attributes \
+		'PAHOLE_VERSION=$(CONFIG_PAHOLE_VERSION)'
+}
+
+# module_make KERNEL SOURCE ARGUMENT...: make of modules outside of the kernel's tree.
+module_make() {
+	local kernel=$1 source=$2 arguments
+
+	shift 2
+	mapfile -t arguments < <(module_arguments "$kernel")
+	in_tools make -j"$(nproc)" -C "$(kernel_build_dir "$kernel")" M="$(inside "$source")" \
+		"${arguments[@]}" "$@"
+}
+
 # build_module BUILD KERNEL LABEL SOURCE [MAKE ARGUMENT...]
 build_module() {
-	local build=$1 release log=$1/logs/$3.log source=$4
+	local build=$1 kernel=$2 log=$1/logs/$3.log source=$4
 
-	release=$(kernel_release "$2")
 	shift 4
-	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" M="$(inside "$source")" \
-		ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" "$@" modules >"$log" 2>&1 ||
-		build_failed "$log"
+	module_make "$kernel" "$source" "$@" modules >"$log" 2>&1 || build_failed "$log"
 	find "$source" -path "$source/tools" -prune -o -name '*.ko' \
 		-exec cp -u -t "$build/out/modules" {} +
 }
 
-# build_programs BUILD LABEL SOURCE OUT [MAKE ARGUMENT...]
+# build_programs BUILD KERNEL LABEL SOURCE OUT [MAKE ARGUMENT...]
 build_programs() {
-	local log=$1/logs/$2.log source=$3 out=$4
+	local cross log=$1/logs/$3.log source=$4 out=$5
 
-	shift 4
+	cross=${ARCH_CROSS[$(kernel_arch "$2")]}
+	shift 5
 	mkdir -p "$out"
 	in_tools make -j"$(nproc)" -C "$(inside "$source")" O="$(inside "$out")" \
-		CROSS_COMPILE="$LAB_CROSS" "$@" >"$log" 2>&1 || build_failed "$log"
+		CROSS_COMPILE="$cross" "$@" >"$log" 2>&1 || build_failed "$log"
 }
 
 build_failed() {
 	grep -E -m 15 'error:|ERROR:|\*\*\*' "$1" >&2 || tail -n 15 "$1" >&2
 	die "the build failed; the whole log is $1"
+}
+
+# The in-tree driver is built from the prepared source, for kernels of that version.
+has_peer_source() {
+	[ "$(kernel_arch "$1"):$(kernel_suite "$1")" = "arm64:$LAB_SUITE-backports" ] &&
+		[ "$(kernel_made "$1")" != built ]
 }
 
 build_peer() {
@@ -88,13 +113,13 @@ build_all() {
 	mirror_checkout "$build"
 	build_module "$build" "$kernel" driver "$src" W=1
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
-	[ "$kernel" != newest ] || build_peer "$build" "$kernel"
-	build_programs "$build" selftests "$src/tools/selftests" "$build/out/bin" \
+	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
+	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
 		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
-	build_programs "$build" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
+	build_programs "$build" "$kernel" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
-	build_programs "$build" demo "$src/tools/demo.d" "$build/out/bin"
-	build_programs "$build" guest "$src/tools/lab/guest" "$build/guest"
+	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin"
+	build_programs "$build" "$kernel" guest "$src/tools/lab/guest" "$build/guest"
 	build_guest_initrd "$build"
 	make_initramfs "$kernel" "$build"
 	make_payload "$kernel" "$build"

@@ -6,7 +6,7 @@ lab_help() {
 	cat <<-END
 		Usage: $LAB_NAME COMMAND [OPTION...] [ARGUMENT...]
 
-		Emulated arm64 hosts with a simulated GPU, on any amd64 Debian 12 or 13, as root.
+		Emulated hosts with a simulated GPU, on any amd64 Debian 12 or 13, as root.
 
 		  prepare            download and unpack what the lab needs (other commands do it too)
 		  build              build the checkout for one kernel, warnings on
@@ -19,7 +19,8 @@ lab_help() {
 		  clean              remove builds and logs of this checkout
 		  clean --all        remove the whole cache
 
-		  --kernel NAME      one of: $(kernel_names | xargs) (default: $(default_kernel))
+		  --kernel NAME      default: $(default_kernel); prepared for everybody: $(kernel_names always | xargs);
+		                     when asked for: $(kernel_names demand | xargs)
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
 		  --brief            test: show whole tests and failures, not each result
 
@@ -89,12 +90,12 @@ set_option() {
 }
 
 cmd_prepare() {
-	prepare
+	prepare "$LAB_KERNEL"
 	say "ready: $LAB_CACHE"
 }
 
 cmd_build() {
-	prepare
+	prepare "$LAB_KERNEL"
 	build "$LAB_KERNEL"
 	say "modules and programs: $(build_dir "$LAB_KERNEL")/out"
 }
@@ -103,7 +104,7 @@ cmd_exec() {
 	local status
 
 	[ ${#LAB_ARGS[@]} -gt 0 ] || usage_error "exec needs a command"
-	prepare
+	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=600}"
 	start_run exec "$LAB_KERNEL" "${LAB_ARGS[@]}"
 	say "booting an emulated host, at most $LAB_TIMEOUT s"
@@ -135,7 +136,7 @@ cmd_test() {
 		grep -qxF -- "$name" <<<"$known" ||
 			usage_error "there is no test '$name'; there are: $(xargs <<<"$known")"
 	done
-	prepare
+	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=1800}"
 	start_run "test" "$LAB_KERNEL" /lab/tools/selftests/run "${LAB_ARGS[@]}"
 	test_names "${LAB_ARGS[@]}" >"$LAB_RUN/manifest"
@@ -147,7 +148,7 @@ cmd_test() {
 cmd_selftest() {
 	local part status=0
 
-	prepare
+	prepare "$LAB_KERNEL"
 	build "$LAB_KERNEL"
 	flock --unlock "$LAB_BUILD_LOCK"
 	LAB_RUN=$(new_run selftest)
@@ -161,7 +162,7 @@ cmd_selftest() {
 }
 
 cmd_static() {
-	prepare
+	prepare "$LAB_KERNEL"
 	LAB_RUN=$(new_run static)
 	say "static checks; logs: $LAB_RUN"
 	static_all
@@ -169,7 +170,7 @@ cmd_static() {
 
 cmd_shell() {
 	[ -t 0 ] || die "a shell needs a terminal; to run one command: $LAB_NAME exec -- COMMAND"
-	prepare
+	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=86400}"
 	start_run shell "$LAB_KERNEL" env TERM="${TERM:-linux}" bash -c \
 		"stty rows $(tput lines 2>/dev/null || echo 24) cols $(tput cols 2>/dev/null || echo 80)
@@ -181,11 +182,16 @@ cmd_shell() {
 }
 
 cmd_status() {
-	local wanted
+	local wanted kernel
 
-	wanted=$(products_wanted | xargs)
+	wanted=$(products_wanted "$LAB_KERNEL" | xargs)
 	say "cache: $LAB_CACHE"
-	say "prepared: ${wanted:+no, lacks }${wanted:-yes}"
+	say "prepared for kernel '$LAB_KERNEL': ${wanted:+no, lacks }${wanted:-yes}"
+	for kernel in $(kernel_names); do
+		if [ -d "$(kernel_dir "$kernel")" ]; then
+			say "kernel '$kernel': $(kernel_release "$kernel")"
+		fi
+	done
 	[ ! -d "$LAB_CACHE" ] || say "disk: $(du -sh "$LAB_CACHE" | cut -f1)"
 	[ ! -d "$LAB_STATE/runs" ] ||
 		say "latest run: $(find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"

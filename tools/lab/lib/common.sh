@@ -12,9 +12,9 @@ LAB_STATE=
 # One build tree and one set of runs for each checkout that shares the cache.
 LAB_KEY=$(basename "$LAB_TOP")-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
 
-# Entries of a list file in packages/ without comments.
+# Entries of list files in packages/ without comments.
 list_entries() {
-	sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$LAB_DIR/packages/$1"
+	(cd "$LAB_DIR/packages" && sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$@")
 }
 
 # Runs a command inside the toolchain chroot, with nothing of the caller's
@@ -36,24 +36,6 @@ in_tools_at() {
 # Name of a place below LAB_TOOLS as the chroot sees it.
 inside() {
 	printf '%s' "${1#"$LAB_TOOLS"}"
-}
-
-# Field COLUMN (2 suite, 3 arch, 4 image, 5 headers) of kernel NAME.
-kernel_field() {
-	awk -v name="$1" -v column="$2" '$1 == name { print $column }' "$LAB_DIR/kernels"
-}
-
-kernel_names() {
-	awk '!/^#/ && NF { print $1 }' "$LAB_DIR/kernels"
-}
-
-default_kernel() {
-	kernel_names | head -n 1
-}
-
-require_kernel() {
-	[ -n "$(kernel_field "$1" 2)" ] ||
-		usage_error "no kernel is called '$1'; there are: $(kernel_names | xargs)"
 }
 
 # Process groups that must not outlive this program. Background jobs are groups

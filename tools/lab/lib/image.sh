@@ -28,9 +28,10 @@ make_initramfs() {
 	release=$(cat "$kernel/release")
 	rm -rf "$work"
 	mkdir -p "$work/bin" "$work/modules"
-	cp "$LAB_ROOT/busybox" "$work/bin/busybox"
+	cp "$(root_dir "$(kernel_arch "$1")")/busybox" "$work/bin/busybox"
 	ln -s busybox "$work/bin/sh"
 	cp "$LAB_DIR/host/initramfs" "$work/init"
+	: >"$work/modules/order"
 	# shellcheck disable=SC2086 # a list of names
 	for file in $(module_order "$kernel/modules" "$release" $LAB_BOOT_MODULES); do
 		cp "$kernel/modules/$file" "$work/modules/"

@@ -5,14 +5,30 @@
 
 LAB_KERNEL_PARTS='^linux-(image|modules|binary|base|headers|kbuild)-[0-9]'
 
+# The line of the table that a kernel is made from.
+kernel_recipe() {
+	kernel_arch "$1"
+	kernel_suite "$1"
+	kernel_parts "$1"
+}
+
+kernel_release() {
+	cat "$(kernel_dir "$1")/release"
+}
+
+# Where modules for a kernel are built, as the chroot sees it.
+kernel_build_dir() {
+	printf '/usr/lib/modules/%s/build' "$(kernel_release "$1")"
+}
+
 # Prints the versioned packages behind the two meta packages of a kernel, with
 # their architecture. Only kbuild and the common headers are for the builder.
 kernel_packages() {
 	local suite arch todo next found package seen=" "
 
-	suite=$(kernel_field "$1" 2)
-	arch=$(kernel_field "$1" 3)
-	todo="$(kernel_field "$1" 4):$arch $(kernel_field "$1" 5):$arch"
+	suite=$(kernel_suite "$1")
+	arch=$(kernel_arch "$1")
+	todo=$(kernel_parts "$1" | sed "s/\$/:$arch/" | xargs)
 	while [ -n "$todo" ]; do
 		next=
 		for package in $todo; do
@@ -32,7 +48,7 @@ kernel_packages() {
 			found=$(apt_depends "$package" "$suite" "$LAB_KERNEL_PARTS")
 			next="$next $found"
 		done
-			todo=${next//[[:space:]]/ }
+		todo=${next//[[:space:]]/ }
 		todo=${todo# }
 	done
 	printf '%s\n' "$seen" | tr ' ' '\n' | grep -E "$LAB_KERNEL_PARTS"
@@ -70,12 +86,17 @@ kernel_modules() {
 }
 
 make_kernel() {
-	local name=$1 new package release
+	local name=$1 suite dir new package release LAB_APT_CONFIG=
 
-	new=$(kernel_dir "$name").new
-
+	dir=$(kernel_dir "$name")
+	new=$dir.new
+	suite=$(kernel_suite "$name")
 	rm -rf "$new"
 	mkdir -p "$new/debs" "$new/tree" "$new/modules"
+	if is_foreign "$name"; then
+		apt_other_suite "$suite" "$new/apt"
+		LAB_APT_CONFIG=$new/apt/apt.conf
+	fi
 	kernel_packages "$name" >"$new/packages"
 	cat "$new/packages"
 	(cd "$new/debs" && tools_apt xargs -a "$new/packages" apt-get -q download)
@@ -93,8 +114,8 @@ make_kernel() {
 	printf '%s\n' "$release" >"$new/release"
 	cp "$(find "$new/tree" -name 'vmlinuz*')" "$new/Image"
 	kernel_modules "$new/tree" "$new/modules" "$release"
-	rm -rf "$new/tree" "$new/debs"
-	mv "$new" "$(kernel_dir "$name")"
+	rm -rf "$new/tree" "$new/debs" "$new/apt"
+	mv "$new" "$dir"
 }
 
 # The source package of the newest kernel: a tar file inside a package.

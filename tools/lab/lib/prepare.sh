@@ -17,22 +17,41 @@ recipe_hash() {
 	{ declare -f $functions; cat -- "$@"; } | sha256sum | cut -c1-12
 }
 
+# What each product in LAB_STATE is called without the hash of its recipe:
+# root-ARCHITECTURE, source, kernel-NAME.
+product_recipe() {
+	case $1 in
+	root-*)
+		recipe_hash "bootstrap make_root root_lists" "$LAB_DIR/packages/root" \
+			"$LAB_DIR/packages/$1"
+		;;
+	source)
+		recipe_hash make_source "$LAB_DIR/packages/source"
+		;;
+	kernel-*)
+		recipe_hash "make_kernel kernel_packages kernel_modules" \
+			"$LAB_DIR/packages/modules" <(kernel_recipe "${1#kernel-}")
+		;;
+	esac
+}
+
+product_dir() {
+	printf '%s/%s-%s' "$LAB_STATE" "$1" "$(product_recipe "$1")"
+}
+
 lab_paths() {
 	LAB_TOOLS=$LAB_CACHE/tools-$(recipe_hash "bootstrap apt_options tools_apt_config make_tools" \
 		"$LAB_DIR/packages/tools")
 	LAB_STATE=$LAB_TOOLS/lab
-	LAB_ROOT=$LAB_STATE/root-$(recipe_hash "bootstrap make_root" "$LAB_DIR/packages/root")
-	LAB_LINUX=$LAB_STATE/source-$(recipe_hash make_source "$LAB_DIR/packages/source")
-	LAB_KERNEL_RECIPE=$(recipe_hash "make_kernel kernel_packages kernel_modules" \
-		"$LAB_DIR/packages/modules" "$LAB_DIR/kernels")
+	LAB_LINUX=$(product_dir source)
+}
+
+root_dir() {
+	product_dir "root-$1"
 }
 
 kernel_dir() {
-	printf '%s/kernel-%s-%s' "$LAB_STATE" "$1" "$LAB_KERNEL_RECIPE"
-}
-
-kernel_release() {
-	cat "$(kernel_dir "$1")/release"
+	product_dir "kernel-$1"
 }
 
 make_tools() {
@@ -48,14 +67,22 @@ make_tools() {
 	ln -sfn "${LAB_TOOLS##*/}" "$LAB_CACHE/tools"
 }
 
-# Nothing is configured in the tree: maintainer scripts would need an arm64
-# processor. What they would have written and the host needs is written here.
-make_root() {
-	local new=$LAB_ROOT.new tree=$LAB_ROOT.new/tree
+# The lists of packages of a host's system.
+root_lists() {
+	printf '%s ' root "root-$1"
+}
 
+# Nothing is configured in the tree: maintainer scripts would need a processor of
+# that architecture. What they would have written and the host needs is written here.
+make_root() {
+	local arch=$1 dir new tree
+
+	dir=$(root_dir "$arch")
+	new=$dir.new
+	tree=$new/tree
 	rm -rf "$new"
 	mkdir -p "$new"
-	bootstrap extract arm64 root "$tree"
+	bootstrap extract "$arch" "$(root_lists "$arch")" "$tree"
 	cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
 	cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
 	ln -sf dash "$tree/usr/bin/sh"
@@ -66,7 +93,7 @@ make_root() {
 	cp "$tree/usr/bin/busybox" "$new/busybox"
 	in_tools mkfs.erofs --quiet "$(inside "$new/root.erofs")" "$(inside "$tree")"
 	rm -rf "$tree"
-	mv "$new" "$LAB_ROOT"
+	mv "$new" "$dir"
 }
 
 host_packages_missing() {
@@ -95,15 +122,27 @@ prepare_host() {
 	steps_wait
 }
 
-# Names of the products that are not there.
+# The products that a run on kernel NAME needs, in an order in which they can be made.
+products_needed() {
+	local kernel kernels
+
+	kernels=$({ kernel_names always; printf '%s\n' "$1"; } | sort -u)
+	echo source
+	for kernel in $kernels; do
+		printf 'root-%s\n' "$(kernel_arch "$kernel")"
+	done | sort -u
+	for kernel in $kernels; do
+		printf 'kernel-%s\n' "$kernel"
+	done
+}
+
+# Those of them that are not there.
 products_wanted() {
-	local kernel
+	local product
 
 	[ -d "$LAB_TOOLS" ] || echo tools
-	[ -d "$LAB_ROOT" ] || echo root
-	[ -d "$LAB_LINUX" ] || echo source
-	for kernel in $(kernel_names); do
-		[ -d "$(kernel_dir "$kernel")" ] || echo "$kernel"
+	for product in $(products_needed "$1"); do
+		[ -d "$(product_dir "$product")" ] || echo "$product"
 	done
 }
 
@@ -111,14 +150,15 @@ start_product() {
 	case $1 in
 	tools)
 		;;
-	root)
-		step_start root "system of the emulated host (arm64)" make_root
+	root-*)
+		step_start "$1" "system of the emulated host (${1#root-})" make_root "${1#root-}"
 		;;
 	source)
 		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" make_source
 		;;
-	*)
-		step_start "kernel-$1" "kernel '$1' with modules and headers" make_kernel "$1"
+	kernel-*)
+		step_start "$1" "kernel '${1#kernel-}' with modules and headers" \
+			make_kernel "${1#kernel-}"
 		;;
 	esac
 }
@@ -127,11 +167,15 @@ start_product() {
 make_products() {
 	local product
 
-	steps_begin $#
 	if [ "$1" = tools ]; then
+		steps_begin $#
 		step_start tools "toolchain (amd64 chroot with compilers, checkers, QEMU)" make_tools
-		steps_wait
+	else
+		steps_begin $(($# + 1))
+		# Lists of another day name packages that the mirror has replaced.
+		step_start lists "lists of packages" tools_apt apt-get -q update
 	fi
+	steps_wait
 	for product in "$@"; do
 		start_product "$product"
 	done
@@ -143,30 +187,32 @@ prune_products() {
 	local kind
 
 	flock --exclusive --nonblock "$LAB_LOCK" || return 0
-	for kind in "$LAB_CACHE/tools-" "$LAB_STATE/root-" "$LAB_STATE/source-" \
-		"$LAB_STATE/kernel-newest-" "$LAB_STATE/kernel-stable-"; do
-		find "${kind%/*}" -mindepth 1 -maxdepth 1 -name "${kind##*/}*" -printf '%T@ %p\n' |
+	for kind in $(find "$LAB_CACHE" "$LAB_STATE" -mindepth 1 -maxdepth 1 -type d -regextype egrep \
+		-regex '.*-[0-9a-f]{12}' | sed 's/-[0-9a-f]\{12\}$//' | sort -u); do
+		find "${kind%/*}" -mindepth 1 -maxdepth 1 -regextype egrep \
+			-regex ".*/${kind##*/}-[0-9a-f]{12}" -printf '%T@ %p\n' |
 			sort -rn | sed -e "1,${LAB_KEEP}d" -e 's/^[^ ]* //' | xargs -r -d '\n' rm -rf
 	done
 }
 
-# Makes what is missing. Everybody who uses the cache holds its lock shared, so that
-# nothing is removed under a build or a boot; one at a time makes products.
+# prepare KERNEL: makes what is missing of what a run on it needs. Everybody who uses
+# the cache holds its lock shared, so that nothing is removed under a build or a boot;
+# one at a time makes products.
 prepare() {
-	local wanted making
+	local kernel=$1 wanted making
 
 	[ "$(id -u)" -eq 0 ] || die "must run as root: it makes a chroot and installs packages"
 	[ -e /proc/self/fd ] || die "/proc is not mounted; run: mount -t proc proc /proc"
 	mkdir -p "$LAB_CACHE"
 	exec {LAB_LOCK}>"$LAB_CACHE/lock"
 	flock --shared "$LAB_LOCK"
-	[ -n "$(products_wanted)" ] || return 0
+	[ -n "$(products_wanted "$kernel")" ] || return 0
 	exec {making}>"$LAB_CACHE/lock.prepare"
 	if ! flock --nonblock "$making"; then
 		say "waiting for another lab that prepares $LAB_CACHE"
 		flock "$making"
 	fi
-	mapfile -t wanted < <(products_wanted)
+	mapfile -t wanted < <(products_wanted "$kernel")
 	if [ ${#wanted[@]} -gt 0 ]; then
 		say "preparing $LAB_CACHE from Debian packages (about 2 GB of disk)"
 		prepare_host

@@ -25,14 +25,11 @@ static_check() {
 # clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent
 # about what was already built; prints its warnings.
 clean_build() {
-	local kernel=$1 tree=$LAB_RUN/tree release log=$LAB_RUN/build-$1-$3.log
+	local kernel=$1 tree=$LAB_RUN/tree log=$LAB_RUN/build-$1-$3.log
 
 	rm -rf "$tree"
 	cp -a "$LAB_SOURCE" "$tree"
-	release=$(kernel_release "$kernel")
-	in_tools make -j"$(nproc)" -C "/usr/lib/modules/$release/build" \
-		M="$(inside "$tree/$2")" ARCH=arm64 CROSS_COMPILE="$LAB_CROSS" \
-		W=1 C=2 modules >"$log" 2>&1 || echo "make failed"
+	module_make "$kernel" "$tree/$2" W=1 C=2 modules >"$log" 2>&1 || echo "make failed"
 	rm -rf "$tree"
 	grep -E 'warning:|error:|WARNING:|ERROR:|\*\*\*' "$log" || true
 }
@@ -83,7 +80,7 @@ static_all() {
 
 	LAB_SOURCE=$LAB_RUN/checkout
 	checkout_copy "$LAB_SOURCE"
-	for kernel in $(kernel_names); do
+	for kernel in $(kernel_names always); do
 		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
 		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
 	done

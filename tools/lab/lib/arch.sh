@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The table of kernels, and what depends on the architecture of one.
+
+# Field COLUMN (2 architecture, 3 suite, 4 how it is made) of kernel NAME.
+kernel_field() {
+	awk -v name="$1" -v column="$2" '$1 == name { print $column }' "$LAB_DIR/kernels"
+}
+
+kernel_arch() {
+	kernel_field "$1" 2
+}
+
+kernel_suite() {
+	kernel_field "$1" 3
+}
+
+# always, demand or built.
+kernel_made() {
+	kernel_field "$1" 4
+}
+
+# The packages that kernel NAME comes from, or the configurations it is built with.
+kernel_parts() {
+	awk -v name="$1" '$1 == name { for (i = 5; i <= NF; i++) print $i }' "$LAB_DIR/kernels"
+}
+
+# Does the kernel come from a suite whose packages the toolchain does not use?
+is_foreign() {
+	local suite
+
+	suite=$(kernel_suite "$1")
+	[ "${suite%-backports}" != "$LAB_SUITE" ]
+}
+
+# kernel_names [MADE]: all kernels, or those that are made so.
+kernel_names() {
+	awk -v made="${1:-}" '!/^#/ && NF && (made == "" || $4 == made) { print $1 }' "$LAB_DIR/kernels"
+}
+
+default_kernel() {
+	kernel_names | head -n 1
+}
+
+require_kernel() {
+	[ -n "$(kernel_arch "$1")" ] ||
+		usage_error "no kernel is called '$1'; there are: $(kernel_names | xargs)"
+}
+
+# What Debian calls an architecture is the key of these. The toolchain is amd64.
+declare -A ARCH_KBUILD=([arm64]=arm64 [amd64]=x86)
+declare -A ARCH_CROSS=([arm64]=aarch64-linux-gnu- [amd64]='')
+declare -A ARCH_QEMU=([arm64]=qemu-system-aarch64 [amd64]=qemu-system-x86_64)
+# Packages to add to the toolchain before it can boot a host, a list in packages/.
+declare -A ARCH_TOOLS=([arm64]='' [amd64]=tools-amd64)
+
+# The host has 8 GiB, of which Linux is told of 2: the rest is the memory of
+# simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
+# cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
+declare -A ARCH_MACHINE=(
+	[arm64]="-M virt,virtualization=on,gic-version=3
+		-cpu max,pauth-impdef=on,sve=off,sme=off"
+	[amd64]="-M q35 -cpu max"
+)
+# q35 has a hole from 2 GiB to 4 GiB, where the rest of its memory begins.
+declare -A ARCH_CMDLINE=(
+	[arm64]="console=ttyAMA0 nvgpu_sim.pool=6G@0xc0000000"
+	[amd64]="console=ttyS0 nvgpu_sim.pool=6G@0x100000000"
+)
