@@ -2,8 +2,8 @@
 /*
  * VFIO device feature: which variant driver serves a device.
  *
- * Experimental: not part of the kernel's uAPI. The feature number is far above those
- * that linux/vfio.h has given out; it changes when this is accepted there.
+ * Experimental: the feature number is a placeholder, far above those that linux/vfio.h
+ * has given out. It changes when this becomes a part of the kernel's uAPI.
  */
 #ifndef _UAPI_LINUX_VFIO_VARIANT_H
 #define _UAPI_LINUX_VFIO_VARIANT_H
