@@ -68,7 +68,7 @@ check_shell() {
 check_licence() {
 	local file
 
-	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*)$' |
+	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*|tools/intree/patches/.*)$' |
 		while read -r file; do
 			head -n 2 "$LAB_SOURCE/$file" | grep -q 'SPDX-License-Identifier: ' ||
 				echo "$file: no SPDX line at its top"
