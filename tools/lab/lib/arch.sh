@@ -51,6 +51,8 @@ require_kernel() {
 declare -A ARCH_KBUILD=([arm64]=arm64 [amd64]=x86)
 declare -A ARCH_CROSS=([arm64]=aarch64-linux-gnu- [amd64]='')
 declare -A ARCH_QEMU=([arm64]=qemu-system-aarch64 [amd64]=qemu-system-x86_64)
+# Where make leaves the image of a kernel, called like the target that makes it.
+declare -A ARCH_IMAGE=([arm64]=arch/arm64/boot/Image [amd64]=arch/x86/boot/bzImage)
 # Packages to add to the toolchain before it can boot a host, a list in packages/.
 declare -A ARCH_TOOLS=([arm64]='' [amd64]=tools-amd64)
 

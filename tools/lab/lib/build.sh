@@ -90,7 +90,7 @@ build_failed() {
 # The in-tree driver is built from the prepared source, for kernels of that version.
 has_peer_source() {
 	[ "$(kernel_arch "$1"):$(kernel_suite "$1")" = "arm64:$LAB_SUITE-backports" ] &&
-		[ "$(kernel_made "$1")" != built ]
+		! is_built "$1"
 }
 
 build_peer() {

@@ -16,9 +16,24 @@ kernel_release() {
 	cat "$(kernel_dir "$1")/release"
 }
 
+# What the end of each run on a kernel has to check, see host/checks.sh.
+kernel_checks() {
+	cat "$(kernel_dir "$1")/checks" 2>/dev/null || true
+}
+
+# A kernel that we configure ends at its first complaint; those of a distribution may
+# complain about what is not ours, and their logs are judged.
+kernel_cmdline() {
+	! is_built "$1" || printf ' panic_on_warn=1'
+}
+
 # Where modules for a kernel are built, as the chroot sees it.
 kernel_build_dir() {
-	printf '/usr/lib/modules/%s/build' "$(kernel_release "$1")"
+	if is_built "$1"; then
+		printf '%s/build' "$(inside "$(kernel_dir "$1")")"
+	else
+		printf '/usr/lib/modules/%s/build' "$(kernel_release "$1")"
+	fi
 }
 
 # Prints the versioned packages behind the two meta packages of a kernel, with
@@ -118,19 +133,52 @@ make_kernel() {
 	mv "$new" "$dir"
 }
 
-# The source package of the newest kernel: a tar file inside a package.
+# fetch_source SUITE DIRECTORY: the kernel's source package, a tar file inside a package.
+# Leaves that file in DIRECTORY/usr/src.
+fetch_source() {
+	local package
+
+	mkdir -p "$2/debs"
+	package=$(apt_depends linux-source "$1" '^linux-source-[0-9]')
+	(cd "$2/debs" && tools_apt apt-get -q download "$package/$1")
+	unpack_deb "$(echo "$2"/debs/*.deb)" "$2"
+	rm -rf "$2/debs"
+}
+
+# unpack_source DIRECTORY TREE [TAR OPTION...]: unpacks what fetch_source left, and
+# removes it.
+unpack_source() {
+	local tarball tree=$2
+
+	tarball=$(echo "$1"/usr/src/linux-source-*.tar.xz)
+	shift 2
+	mkdir -p "$tree"
+	in_tools xz -dc -T0 "$(inside "$tarball")" | tar -x --strip-components=1 -C "$tree" "$@"
+	rm "$tarball"
+}
+
+# The parts of the newest kernel's source that everybody needs.
 make_source() {
-	local new=$LAB_LINUX.new package tarball
+	local new=$LAB_LINUX.new top
 
 	rm -rf "$new"
-	mkdir -p "$new/debs" "$new/tree"
-	package=$(apt_depends linux-source "$LAB_SUITE-backports" '^linux-source-[0-9]')
-	(cd "$new/debs" && tools_apt apt-get -q download "$package")
-	unpack_deb "$(echo "$new"/debs/*.deb)" "$new"
-	tarball=$(echo "$new"/usr/src/linux-source-*.tar.xz)
-	list_entries source | sed "s#^#$(basename "$tarball" .tar.xz)/#" >"$new/wanted"
-	in_tools xz -dc -T0 "$(inside "$tarball")" |
-		tar -x --strip-components=1 -C "$new/tree" --files-from="$new/wanted"
+	fetch_source "$LAB_SUITE-backports" "$new"
+	top=$(basename "$new"/usr/src/linux-source-*.tar.xz .tar.xz)
+	list_entries source | sed "s#^#$top/#" >"$new/wanted"
+	unpack_source "$new" "$new/tree" --files-from="$new/wanted"
 	mv "$new/tree" "$LAB_LINUX"
+	rm -rf "$new"
+}
+
+# The whole source of a suite's kernel.
+make_tree() {
+	local dir new
+
+	dir=$(tree_dir "$1")
+	new=$dir.new
+	rm -rf "$new"
+	fetch_source "$1" "$new"
+	unpack_source "$new" "$new/tree"
+	mv "$new/tree" "$dir"
 	rm -rf "$new"
 }

@@ -18,7 +18,7 @@ recipe_hash() {
 }
 
 # What each product in LAB_STATE is called without the hash of its recipe:
-# root-ARCHITECTURE, source, kernel-NAME.
+# root-ARCHITECTURE, source (parts of it), tree-SUITE (all of it), kernel-NAME.
 product_recipe() {
 	case $1 in
 	root-*)
@@ -26,13 +26,25 @@ product_recipe() {
 			"$LAB_DIR/packages/$1"
 		;;
 	source)
-		recipe_hash make_source "$LAB_DIR/packages/source"
+		recipe_hash "make_source fetch_source unpack_source" "$LAB_DIR/packages/source"
+		;;
+	tree-*)
+		recipe_hash "make_tree fetch_source unpack_source" /dev/null
 		;;
 	kernel-*)
-		recipe_hash "make_kernel kernel_packages kernel_modules" \
-			"$LAB_DIR/packages/modules" <(kernel_recipe "${1#kernel-}")
+		kernel_product_recipe "${1#kernel-}"
 		;;
 	esac
+}
+
+kernel_product_recipe() {
+	if is_built "$1"; then
+		recipe_hash "make_built_kernel built_make built_configure built_checks built_strip kernel_modules" \
+			"$LAB_DIR/packages/modules" <(built_config "$1")
+	else
+		recipe_hash "make_kernel kernel_packages kernel_modules" \
+			"$LAB_DIR/packages/modules" <(kernel_recipe "$1")
+	fi
 }
 
 product_dir() {
@@ -48,6 +60,10 @@ lab_paths() {
 
 root_dir() {
 	product_dir "root-$1"
+}
+
+tree_dir() {
+	product_dir "tree-$1"
 }
 
 kernel_dir() {
@@ -122,7 +138,7 @@ prepare_host() {
 	steps_wait
 }
 
-# The products that a run on kernel NAME needs, in an order in which they can be made.
+# The products that a run on a kernel needs, in an order in which they can be made.
 products_needed() {
 	local kernel kernels
 
@@ -132,16 +148,18 @@ products_needed() {
 		printf 'root-%s\n' "$(kernel_arch "$kernel")"
 	done | sort -u
 	for kernel in $kernels; do
+		! is_built "$kernel" || printf 'tree-%s\n' "$(kernel_suite "$kernel")"
 		printf 'kernel-%s\n' "$kernel"
 	done
 }
 
-# Those of them that are not there.
+# products_wanted KERNEL [PRODUCT...]: those of them that are not there.
 products_wanted() {
-	local product
+	local kernel=$1 product
 
+	shift
 	[ -d "$LAB_TOOLS" ] || echo tools
-	for product in $(products_needed "$1"); do
+	for product in $({ printf '%s\n' "$@"; products_needed "$kernel"; } | awk 'NF && !seen[$0]++'); do
 		[ -d "$(product_dir "$product")" ] || echo "$product"
 	done
 }
@@ -156,11 +174,26 @@ start_product() {
 	source)
 		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" make_source
 		;;
+	tree-*)
+		step_start "$1" "the whole kernel source (${1#tree-})" make_tree "${1#tree-}"
+		;;
 	kernel-*)
 		step_start "$1" "kernel '${1#kernel-}' with modules and headers" \
 			make_kernel "${1#kernel-}"
 		;;
 	esac
+}
+
+is_built_product() {
+	[ "${1#kernel-}" != "$1" ] && is_built "${1#kernel-}"
+}
+
+# Built from a product, so after those; one at a time: each uses every processor.
+make_built_product() {
+	tools_add_locked kernel-build
+	step_start "$1" "kernel '${1#kernel-}' built from source (a quarter of an hour on 2 processors)" \
+		make_built_kernel "${1#kernel-}"
+	steps_wait
 }
 
 # The chroot comes first, everything else lives in it.
@@ -177,9 +210,12 @@ make_products() {
 	fi
 	steps_wait
 	for product in "$@"; do
-		start_product "$product"
+		is_built_product "$product" || start_product "$product"
 	done
 	steps_wait
+	for product in "$@"; do
+		! is_built_product "$product" || make_built_product "$product"
+	done
 }
 
 # Removes all but the newest versions of each product, unless somebody is at work.
@@ -195,24 +231,25 @@ prune_products() {
 	done
 }
 
-# prepare KERNEL: makes what is missing of what a run on it needs. Everybody who uses
-# the cache holds its lock shared, so that nothing is removed under a build or a boot;
-# one at a time makes products.
+# prepare KERNEL [PRODUCT...]: makes what is missing of what a run on the kernel needs,
+# and of other products (the whole source: tree-SUITE). Everybody who uses the cache
+# holds its lock shared, so that nothing is removed under a build or a boot; one at a
+# time makes products.
 prepare() {
-	local kernel=$1 wanted making
+	local wanted making
 
 	[ "$(id -u)" -eq 0 ] || die "must run as root: it makes a chroot and installs packages"
 	[ -e /proc/self/fd ] || die "/proc is not mounted; run: mount -t proc proc /proc"
 	mkdir -p "$LAB_CACHE"
 	exec {LAB_LOCK}>"$LAB_CACHE/lock"
 	flock --shared "$LAB_LOCK"
-	[ -n "$(products_wanted "$kernel")" ] || return 0
+	[ -n "$(products_wanted "$@")" ] || return 0
 	exec {making}>"$LAB_CACHE/lock.prepare"
 	if ! flock --nonblock "$making"; then
 		say "waiting for another lab that prepares $LAB_CACHE"
 		flock "$making"
 	fi
-	mapfile -t wanted < <(products_wanted "$kernel")
+	mapfile -t wanted < <(products_wanted "$@")
 	if [ ${#wanted[@]} -gt 0 ]; then
 		say "preparing $LAB_CACHE from Debian packages (about 2 GB of disk)"
 		prepare_host
