@@ -5,8 +5,7 @@
 # What all architectures have in common; the rest is in arch.sh.
 LAB_MACHINE="-accel tcg,thread=multi -smp 2 -m 8G -nodefaults -display none -no-reboot
 	-device virtio-serial-pci"
-LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G
-	vfio_iommu_type1.allow_unsafe_interrupts=1"
+LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G"
 
 # new_run LABEL: a directory for the logs of one boot; prints its name.
 new_run() {
