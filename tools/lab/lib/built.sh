@@ -87,5 +87,7 @@ make_built_kernel() {
 	kernel_modules "$new/tree" "$new/modules" "$release"
 	built_strip "$build"
 	rm -rf "$new/tree"
+	# make has written down where it was called for.
+	sed -i "s#$(inside "$new")/#$(inside "$dir")/#" "$build/Makefile"
 	mv "$new" "$dir"
 }

@@ -40,7 +40,8 @@ product_recipe() {
 kernel_product_recipe() {
 	if is_built "$1"; then
 		recipe_hash "make_built_kernel built_make built_configure built_checks built_strip kernel_modules" \
-			"$LAB_DIR/packages/modules" <(built_config "$1")
+			"$LAB_DIR/packages/modules" <(built_config "$1") \
+			<(product_recipe "tree-$(kernel_suite "$1")")
 	else
 		recipe_hash "make_kernel kernel_packages kernel_modules" \
 			"$LAB_DIR/packages/modules" <(kernel_recipe "$1")
