@@ -75,7 +75,7 @@ boot_host() {
 	fi
 	# shellcheck disable=SC2206 # lists of words
 	machine=(${ARCH_MACHINE[$arch]} $LAB_MACHINE $job)
-	cmdline="${ARCH_CMDLINE[$arch]} ${LAB_CMDLINE//[[:space:]]/ } lab.mode=$mode lab.nonce=$nonce"
+	cmdline="${ARCH_CMDLINE[$arch]} ${LAB_CMDLINE//[[:space:]]/ }$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce"
 	in_tools timeout --foreground --kill-after=10 "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \
@@ -102,6 +102,7 @@ start_run() {
 	add_machine "$(kernel_arch "$kernel")"
 	LAB_RUN=$(new_run "$label")
 	write_job "$LAB_RUN" "$(build_dir "$kernel")" "$@"
+	kernel_checks "$kernel" >"$LAB_RUN/checks"
 	flock --unlock "$LAB_BUILD_LOCK"
 	prune_runs
 }

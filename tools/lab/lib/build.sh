@@ -71,6 +71,11 @@ build_module() {
 		-exec cp -u -t "$build/out/modules" {} +
 }
 
+# With KUnit in the kernel, its tests are modules beside the driver.
+has_kunit() {
+	in_tools grep -qx 'CONFIG_KUNIT=[ym]' "$(kernel_build_dir "$1")/.config"
+}
+
 # build_programs BUILD KERNEL LABEL SOURCE OUT [MAKE ARGUMENT...]
 build_programs() {
 	local cross log=$1/logs/$3.log source=$4 out=$5
@@ -108,11 +113,16 @@ build_guest_initrd() {
 }
 
 build_all() {
-	local kernel=$1 build=$2 src=$2/src
+	local kernel=$1 build=$2 src=$2/src kunit=()
 
 	mirror_checkout "$build"
-	build_module "$build" "$kernel" driver "$src" W=1
+	if has_kunit "$kernel"; then
+		kunit=(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST=m)
+	fi
+	build_module "$build" "$kernel" driver "$src" W=1 "${kunit[@]}"
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
+	[ -z "$(kernel_checks "$kernel")" ] ||
+		build_module "$build" "$kernel" faulty "$src/tools/lab/selftest/faulty" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
 	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
 		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"

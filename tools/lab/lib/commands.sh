@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The commands of the lab, as its user types them.
 
+# The kernel of commands that need one that checks itself.
+LAB_DEBUG_KERNEL=debug
+
 lab_help() {
 	cat <<-END
 		Usage: $LAB_NAME COMMAND [OPTION...] [ARGUMENT...]
@@ -11,6 +14,7 @@ lab_help() {
 		  prepare            download and unpack what the lab needs (other commands do it too)
 		  build              build the checkout for one kernel, warnings on
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
+		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
@@ -20,7 +24,8 @@ lab_help() {
 		  clean --all        remove the whole cache
 
 		  --kernel NAME      default: $(default_kernel); prepared for everybody: $(kernel_names always | xargs);
-		                     when asked for: $(kernel_names demand | xargs)
+		                     when asked for: $(kernel_names demand | xargs);
+		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
 		  --brief            test: show whole tests and failures, not each result
 
@@ -37,6 +42,7 @@ parse_options() {
 
 	shift
 	LAB_KERNEL=$(default_kernel)
+	[ "$command" != kunit ] || LAB_KERNEL=$LAB_DEBUG_KERNEL
 	LAB_TIMEOUT=
 	LAB_FILTER="cat"
 	LAB_ALL=
@@ -145,16 +151,23 @@ cmd_test() {
 	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
 }
 
+cmd_kunit() {
+	[ ${#LAB_ARGS[@]} -eq 0 ] || usage_error "kunit takes no arguments"
+	LAB_ARGS=(kunit)
+	cmd_test
+}
+
 cmd_selftest() {
-	local part status=0
+	local status=0
 
 	prepare "$LAB_KERNEL"
 	build "$LAB_KERNEL"
 	flock --unlock "$LAB_BUILD_LOCK"
 	LAB_RUN=$(new_run selftest)
-	for part in judge boots; do
-		"$LAB_DIR/selftest/$part" | tee -a "$LAB_RUN/output.log" || status=1
-	done
+	"$LAB_DIR/selftest/judge" | tee -a "$LAB_RUN/output.log" || status=1
+	# shellcheck disable=SC2046 # a list of names
+	"$LAB_DIR/selftest/boots" "$LAB_KERNEL" $(kernel_checks "$LAB_KERNEL") |
+		tee -a "$LAB_RUN/output.log" || status=1
 	awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5 }
 		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' \
 		"$LAB_RUN/output.log"
@@ -212,7 +225,7 @@ lab_main() {
 	-h | --help | help)
 		lab_help
 		;;
-	prepare | build | test | static | selftest | shell | exec | status | clean)
+	prepare | build | test | kunit | static | selftest | shell | exec | status | clean)
 		parse_options "$@"
 		lab_paths
 		"cmd_$command"

@@ -46,6 +46,18 @@ judge_verdict() {
 	esac
 }
 
+# Each check that the kernel has (names in "checks") must have said that all is well.
+judge_checks() {
+	local name nonce said
+
+	[ -n "$(job_status "$1")" ] || return 0
+	nonce=$(cat "$1/nonce")
+	while read -r name; do
+		said=$(sed -n "s/^lab-check $nonce $name //p" "$1/verdict")
+		[ "$said" = clean ] || echo "$name: ${said:-not checked at the end of the run}"
+	done < <(cat "$1/checks" 2>/dev/null)
+}
+
 kernel_splats() {
 	tr -d '\r' <"$1/kernel.log" | grep -n -E -f "$LAB_DIR/splats"
 }
@@ -71,6 +83,7 @@ judge_tap() {
 judge_boot() {
 	judge_qemu "$1"
 	judge_kernel "$1"
+	judge_checks "$1"
 }
 
 # report_findings RUN: shows what is wrong and where to look.
