@@ -80,6 +80,8 @@ static void expect_latency(struct __test_metadata *_metadata,
 			TH_LOG("access after %llu ms, training takes %llu ms", ms, training_ms);
 		best = ms < best ? ms : best;
 	}
+	if (slow_kernel())
+		SKIP(return, "%s", slow_kernel());
 	EXPECT_LE(best, training_ms + training_ms / 10 + 5 + SLACK_MS)
 		TH_LOG("access after %llu ms at best, training takes %llu ms", best, training_ms);
 }
@@ -110,12 +112,12 @@ TEST_F(ready, padding_needs_no_memory)
 
 	if (self->usemem.size == self->usemem.mem_len)
 		SKIP(return, "usemem fills its BAR");
-	sim_write("training_ms", 3000);
+	sim_write("never_ready", 1);
 	gpu_reset(&self->gpu);
 	begin = now_ms();
 	gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), self->usemem.mem_len);
 	EXPECT_EQ(val, ~0ULL);
-	EXPECT_LE(now_ms() - begin, 1000)
+	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
 		TH_LOG("a read of padding waited for the memory");
 }
 
@@ -167,13 +169,13 @@ TEST_F_TIMEOUT(ready, others_are_not_held_up, 60)
 	begin = now_ms();
 	config_set_memory(&self->gpu, true);
 	config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
-	EXPECT_LE(now_ms() - begin, 500)
+	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
 		TH_LOG("a write of the command register waited for readiness");
 	config_set_memory(&self->gpu, false);
 	pthread_join(thread, &result);
 	EXPECT_EQ((long)result, -EIO)
 		TH_LOG("the read that waited returned %ld after memory was disabled", (long)result);
-	EXPECT_LE(now_ms() - begin, 5000)
+	EXPECT_LE(now_ms() - begin, 5 * at_once_us() / 1000)
 		TH_LOG("the read went on waiting after memory was disabled");
 	config_set_memory(&self->gpu, true);
 }
@@ -201,7 +203,7 @@ static void expect_killable(struct __test_metadata *_metadata,
 	EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0)
 		TH_LOG("the access did not wait although the memory is not ready");
 	kill(pid, SIGKILL);
-	end = now_ms() + 3000;
+	end = now_ms() + 3 * at_once_us() / 1000;
 	while (now_ms() < end && waitpid(pid, &status, WNOHANG) == 0)
 		usleep(10000);
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
@@ -240,10 +242,10 @@ TEST_F_TIMEOUT(ready, gives_up, 90)
 	EXPECT_EQ(ret, -ETIME)
 		TH_LOG("reading memory that never gets ready returned %zd", ret);
 	EXPECT_GE(now_ms() - begin, limit_ms());
-	EXPECT_LE(now_ms() - begin, limit_ms() + limit_ms() / 10 + 2000);
+	EXPECT_LE(now_ms() - begin, limit_ms() + limit_ms() / 10 + 2 * at_once_us() / 1000);
 	begin = now_ms();
 	EXPECT_EQ(touch_read(self->map, &val), SIGBUS);
-	EXPECT_LE(now_ms() - begin, 2000)
+	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
 		TH_LOG("the second access waited again");
 	sim_write("never_ready", 0);
 	gpu_reset(&self->gpu);

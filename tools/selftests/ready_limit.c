@@ -14,7 +14,6 @@
 #include "gpu.h"
 
 #define BAR0_LIMIT_US	30000000
-#define AT_ONCE_US	1000000
 
 FIXTURE(ready_limit) {
 	struct gpu gpu;
@@ -93,7 +92,7 @@ static void expect_limit(struct __test_metadata *_metadata,
 		EXPECT_GE(took, self->limit_us - 100000)
 			TH_LOG("%s gave up after %llu us, the hardware may take %llu",
 			       access_name[i], took, self->limit_us);
-		EXPECT_LE(took, self->limit_us + self->limit_us / 10 + 2 * AT_ONCE_US)
+		EXPECT_LE(took, self->limit_us + self->limit_us / 10 + 2 * at_once_us())
 			TH_LOG("%s gave up after %llu us, the hardware may take %llu",
 			       access_name[i], took, self->limit_us);
 	}
@@ -109,7 +108,7 @@ static void expect_fails_at_once(struct __test_metadata *_metadata,
 		access_now(&self->access[i]);
 		expect_failed(_metadata, &self->access[i], "the second time");
 		took = self->access[i].ended_us - self->access[i].began_us;
-		EXPECT_LE(took, AT_ONCE_US)
+		EXPECT_LE(took, at_once_us())
 			TH_LOG("the second %s took %llu us to fail", access_name[i], took);
 	}
 }
