@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Checks of the host: processor, kernel, KVM.
+ */
+#include <errno.h>
+
+#include "doctor.h"
+
+/* For the driver of the GPU in the guest, which makes a node for each MIG slice. */
+#define NODES_PER_GPU 8
+#define QEMU_MAX_NODES 128
+
+static void check_arch(const struct patient *patient)
+{
+	char machine[32];
+
+	if (fact(machine, sizeof(machine), "machine"))
+		finding(SKIP, NULL, "the architecture is not known");
+	else if (!strcmp(machine, "aarch64"))
+		finding(PASS, NULL, "aarch64");
+	else
+		finding(FAIL, "run this on the Grace host itself",
+			"%s: Grace is aarch64, elsewhere this memory is not coherent", machine);
+}
+
+static void check_page_size(const struct patient *patient)
+{
+	char text[32];
+	unsigned int size;
+
+	if (fact(text, sizeof(text), "page.size")) {
+		finding(SKIP, NULL, "the page size is not known");
+		return;
+	}
+	size = strtoul(text, NULL, 10) / SZ_K;
+	if (size == 64)
+		finding(PASS, NULL, "64 KiB pages");
+	else
+		finding(WARN,
+			"boot the 64K flavour of your distribution's kernel (linux-image-*-64k)",
+			"%u KiB pages; it works, but NVIDIA recommends 64 KiB on Grace", size);
+}
+
+struct symbol {
+	const char *name;
+	enum verdict without;
+	const char *todo;
+};
+
+static void check_config(const struct patient *patient)
+{
+	static const struct symbol wanted[] = {
+		{ "CONFIG_VFIO", FAIL, "boot a kernel with CONFIG_VFIO" },
+		{ "CONFIG_VFIO_PCI_CORE", FAIL, "boot a kernel with CONFIG_VFIO_PCI" },
+		{ "CONFIG_ARM_SMMU_V3", FAIL, "boot a kernel with CONFIG_ARM_SMMU_V3" },
+		{ "CONFIG_KVM", FAIL, "boot a kernel with CONFIG_KVM" },
+		{ "CONFIG_IOMMUFD", WARN,
+		  "VMs work with the older vfio container; accelerated SMMUs need it" },
+		{ "CONFIG_MEMORY_FAILURE", WARN,
+		  "a corrupted page of the GPU is not kept out of use without it" },
+	};
+	unsigned int i, bad = 0;
+
+	if (!patient->config) {
+		finding(SKIP, NULL, "no configuration of kernel %s in /boot, /lib/modules or /proc",
+			kernel_release());
+		return;
+	}
+	for (i = 0; i < NR_ITEMS(wanted); i++) {
+		if (config_is_on(patient, wanted[i].name))
+			continue;
+		finding(wanted[i].without, wanted[i].todo, "%s is not set in kernel %s",
+			wanted[i].name, kernel_release());
+		bad++;
+	}
+	if (!bad)
+		finding(PASS, NULL, "kernel %s has what is needed", kernel_release());
+}
+
+static void check_kvm(const struct patient *patient)
+{
+	char text[16];
+	int ret = fact(text, sizeof(text), "kvm.cacheable_pfnmap");
+
+	if (ret == -EACCES)
+		finding(SKIP, NULL, "/dev/kvm may not be opened by this user");
+	else if (ret)
+		finding(FAIL, "boot the kernel at EL2 (see dmesg | grep -i kvm), load kvm",
+			"KVM is not available (%s)", errno_name(ret));
+	else if (!strcmp(text, "1"))
+		finding(PASS, NULL, "KVM maps device memory cacheable");
+	else
+		finding(FAIL,
+			"boot Linux 6.17 or newer; the processor must have FWB and DIC, Grace has",
+			"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0: guests get usemem uncached, unaligned accesses and atomics fault");
+}
+
+static void check_nodes(const struct patient *patient)
+{
+	unsigned int wanted = NODES_PER_GPU * patient->gpus->nr + 1;
+	char text[64], value[16];
+	int possible;
+
+	root_read(text, sizeof(text), "/sys/devices/system/node/possible");
+	possible = parse_node_list(text);
+	if (wanted > QEMU_MAX_NODES)
+		finding(FAIL, "give fewer GPUs to one VM",
+			"%u GPUs need %u NUMA nodes in a guest, QEMU has %u", patient->gpus->nr,
+			wanted, QEMU_MAX_NODES);
+	else if (possible < 0)
+		finding(SKIP, NULL, "/sys/devices/system/node/possible cannot be read");
+	else if (!patient->config ||
+		 parse_config(patient->config, patient->config_len, "CONFIG_NODES_SHIFT", value,
+			      sizeof(value)))
+		finding(SKIP, NULL, "CONFIG_NODES_SHIFT is not known");
+	else if (wanted > 1U << (atoi(value) & 15))
+		finding(WARN, "boot a kernel with a larger CONFIG_NODES_SHIFT, in guests as well",
+			"CONFIG_NODES_SHIFT=%s is room for %u NUMA nodes, %u GPUs want %u", value,
+			1U << (atoi(value) & 15), patient->gpus->nr, wanted);
+	else
+		finding(PASS, NULL, "room for %u NUMA nodes, %u wanted; %d possible on this host",
+			1U << (atoi(value) & 15), wanted, possible);
+}
+
+const struct check host_checks[] = {
+	{ "host.arch", "is this a Grace host's processor", check_arch, NULL },
+	{ "host.page_size", "base pages of the kernel", check_page_size, NULL },
+	{ "host.config", "what the kernel was built with", check_config, NULL },
+	{ "host.kvm", "does KVM map device memory cacheable", check_kvm, NULL },
+	{ "host.nodes", "room for the NUMA nodes of the GPUs", check_nodes, NULL },
+	{ }
+};

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Checks of the GPU memory: what firmware says, who uses it, is it trained.
+ */
+#include <errno.h>
+
+#include "doctor.h"
+
+/* Facts of Grace Hopper and Grace Blackwell, from the nvgrace-gpu driver. */
+#define BAR0_C2C		0x1498
+#define BAR0_HBM		0x200bc
+#define STATUS_READY		0xff
+#define CXL_MEM_INFO_VALID	0x1
+#define CXL_MEM_ACTIVE		0x2
+
+static void check_properties(const struct patient *patient,
+			     const struct gpu *gpu)
+{
+	static const char heuristic[] = " (heuristic: found by searching the ACPI tables)";
+	const char *source = gpu->source == MEM_ACPI ? heuristic : "";
+	char size[32];
+
+	if (gpu->source == MEM_UNKNOWN)
+		finding(root_exists("/sys/firmware/acpi/tables/DSDT") ? FAIL : SKIP,
+			"update the firmware; the driver would serve the GPU without its memory",
+			"no property nvidia,gpu-mem-size in the ACPI tables, and no driver that knows");
+	else if (gpu->is_computed)
+		finding(PASS, NULL,
+			"ACPI names the properties, their values are computed by the firmware%s",
+			source);
+	else if (gpu->has_base != gpu->has_size)
+		finding(FAIL, "update the firmware: the driver needs both",
+			"nvidia,gpu-mem-%s is missing although nvidia,gpu-mem-%s exists%s",
+			gpu->has_base ? "size" : "base-pa", gpu->has_base ? "base-pa" : "size",
+			source);
+	else if (!gpu->mem_size)
+		finding(FAIL, "power-cycle the machine (a reboot is not enough), see the BMC's log",
+			"firmware says that the memory has size 0: the C2C link is down%s", source);
+	else
+		finding(PASS, NULL, "%s at 0x%llx%s",
+			format_size(size, sizeof(size), gpu->mem_size), gpu->mem_base, source);
+}
+
+static bool has_range(const struct gpu *gpu)
+{
+	return gpu->has_base && gpu->has_size && gpu->mem_size &&
+	       gpu->mem_base <= UINT64_MAX - gpu->mem_size;
+}
+
+static const struct iomem_range *overlap(const struct iomem *iomem, const struct gpu *gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < iomem->nr; i++)
+		if (iomem_is_ram(iomem->range[i].name) &&
+		    iomem->range[i].start < gpu->mem_base + gpu->mem_size &&
+		    iomem->range[i].last >= gpu->mem_base)
+			return &iomem->range[i];
+	return NULL;
+}
+
+/* "System RAM (NVIDIA)" tells who has added it, plain "System RAM" is firmware's. */
+static void check_online(const struct patient *patient, const struct gpu *gpu)
+{
+	const struct iomem_range *ram;
+
+	if (!patient->has_iomem || !has_range(gpu)) {
+		finding(SKIP, NULL, patient->has_iomem ? "where its memory is, is not known" :
+			"/proc/iomem shows addresses to root only");
+		return;
+	}
+	ram = overlap(&patient->iomem, gpu);
+	if (!ram)
+		finding(PASS, NULL, "the host does not use its memory as System RAM");
+	else if (strstr(ram->name, "NVIDIA"))
+		finding(FAIL,
+			"stop nvidia-persistenced, dcgm, fabricmanager, mig-manager and imex, then rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia",
+			"the NVIDIA driver has onlined 0x%llx-0x%llx as \"%s\"", ram->start,
+			ram->last, ram->name);
+	else if (strstr(ram->name, "kmem"))
+		finding(FAIL,
+			"daxctl offline-memory all && daxctl reconfigure-device -m devdax all",
+			"dax/kmem has onlined 0x%llx-0x%llx as \"%s\"", ram->start,
+			ram->last, ram->name);
+	else
+		finding(FAIL, "the firmware's memory map is wrong: update it",
+			"0x%llx-0x%llx is \"%s\" of the host from boot on", ram->start,
+			ram->last, ram->name);
+}
+
+/* A table of 8-byte entries in one page maps this much at once. */
+static __u64 huge_page(void)
+{
+	__u64 page = page_size();
+
+	return page * (page / 8);
+}
+
+static void check_alignment(const struct patient *patient,
+			    const struct gpu *gpu)
+{
+	__u64 huge = huge_page();
+	char size[32];
+
+	if (!has_range(gpu) || !gpu->usemem.size) {
+		finding(SKIP, NULL, "where its memory is, is not known");
+		return;
+	}
+	format_size(size, sizeof(size), huge);
+	if (gpu->mem_base % page_size() || gpu->mem_size % page_size())
+		finding(FAIL, "update the firmware: the driver refuses this",
+			"base 0x%llx or size 0x%llx is no multiple of the page size",
+			gpu->mem_base, gpu->mem_size);
+	else if (gpu->mem_base % huge)
+		finding(WARN, "it works, but is mapped in small pages",
+			"base 0x%llx is no multiple of a huge page (%s)", gpu->mem_base, size);
+	else if (gpu->usemem.size % huge)
+		finding(WARN, "it works, but the end of usemem is mapped in small pages",
+			"usemem is no multiple of a huge page (%s)", size);
+	else
+		finding(PASS, NULL, "base and usemem are multiples of a huge page (%s)", size);
+}
+
+static void check_cxl(const struct gpu *gpu)
+{
+	if (gpu->cxl_status == UINT32_MAX || !(gpu->cxl_status & CXL_MEM_INFO_VALID))
+		finding(FAIL,
+			"reset the GPU (echo 1 > /sys/bus/pci/devices/.../reset) or power-cycle",
+			"CXL range 1 is not valid (status 0x%x)", gpu->cxl_status);
+	else if (!(gpu->cxl_status & CXL_MEM_ACTIVE))
+		finding(FAIL, "wait up to 256 s after a reset; then power-cycle",
+			"the memory behind CXL range 1 is not active (status 0x%x)",
+			gpu->cxl_status);
+	else
+		finding(PASS, NULL, "CXL range 1 is valid and active");
+}
+
+/* Reading a register of a GPU that somebody else drives is not ours to do. */
+static void check_registers(const struct gpu *gpu)
+{
+	__u32 c2c = 0, hbm = 0;
+	int ret = -EBUSY;
+
+	if (!gpu->driver[0])
+		ret = root_peek32(&c2c, BAR0_C2C, "/sys/bus/pci/devices/%s/resource0", gpu->bdf);
+	if (!ret)
+		ret = root_peek32(&hbm, BAR0_HBM, "/sys/bus/pci/devices/%s/resource0", gpu->bdf);
+	if (ret == -EBUSY)
+		finding(SKIP, NULL, "%s has the GPU, its registers are not read", gpu->driver);
+	else if (ret)
+		finding(SKIP, NULL,
+			"BAR0 cannot be read (%s: not root, or locked down)",
+			errno_name(ret));
+	else if (c2c == UINT32_MAX && hbm == UINT32_MAX)
+		finding(SKIP, NULL, "BAR0 reads as all ones: asleep, or memory decoding is off");
+	else if (c2c != STATUS_READY)
+		finding(FAIL, "power-cycle the machine, see the BMC's log for NVLink-C2C",
+			"the C2C link is not up (register 0x%x is 0x%x, not 0xff)", BAR0_C2C, c2c);
+	else if (hbm != STATUS_READY)
+		finding(FAIL, "wait half a minute after a reset; then power-cycle",
+			"the HBM is not trained (register 0x%x is 0x%x, not 0xff)", BAR0_HBM,
+			hbm);
+	else
+		finding(PASS, NULL, "C2C is up, HBM is trained");
+}
+
+static void check_ready(const struct patient *patient,
+			const struct gpu *gpu)
+{
+	if (!gpu->answers)
+		finding(FAIL,
+			"echo 1 > /sys/bus/pci/devices/.../remove, echo 1 > /sys/bus/pci/rescan; or power-cycle",
+			"the GPU does not answer: its config space reads as all ones");
+	else if (!strcmp(gpu->ready, "failed"))
+		finding(FAIL,
+			"reset the GPU (echo 1 > /sys/bus/pci/devices/.../reset) or power-cycle",
+			"the driver waited for the memory in vain");
+	else if (gpu->ready[0])
+		finding(PASS, NULL, !strcmp(gpu->ready, "ready") ? "the driver has found it ready" :
+			"the driver asks the hardware at the next access");
+	else if (gpu->cxl_dvsec)
+		check_cxl(gpu);
+	else
+		check_registers(gpu);
+}
+
+static void check_poison(const struct patient *patient,
+			 const struct gpu *gpu)
+{
+	if (gpu->source != MEM_DRIVER)
+		finding(SKIP, NULL, "known only while nvgpu-vfio-pci has the GPU");
+	else if (gpu->poisoned)
+		finding(WARN,
+			"stop the VM and reset the GPU; if it comes again, ask NVIDIA about row remapping",
+			"%llu corrupted page%s out of use", gpu->poisoned,
+			gpu->poisoned == 1 ? " is" : "s are");
+	else
+		finding(PASS, NULL, "no corrupted page");
+}
+
+const struct check memory_checks[] = {
+	{ "memory.firmware", "what firmware says of the memory", NULL, check_properties },
+	{ "memory.online", "does the host use it as System RAM", NULL, check_online },
+	{ "memory.alignment", "base and size against huge pages", NULL, check_alignment },
+	{ "memory.ready", "C2C link and HBM, or CXL state", NULL, check_ready },
+	{ "memory.poison", "corrupted pages", NULL, check_poison },
+	{ }
+};

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nvgpuctl bind and unbind.
+ */
+#include <getopt.h>
+#include <json-c/json.h>
+
+#include "nvgpuctl.h"
+
+struct wanted {
+	const char *driver;
+	enum persist persist;
+	bool from_file;
+};
+
+static void print_bind_help(void)
+{
+	puts("usage: nvgpuctl bind [OPTION...] GPU...\n"
+	     "Gives GPUs to nvgpu-vfio-pci. Either all of them have the driver afterwards, or\n"
+	     "all are on the drivers they had, also if this program is killed. Refused while a\n"
+	     "process holds the GPU or another function keeps its IOMMU group from VMs.\n"
+	     "\n"
+	     "  --driver NAME   another driver than nvgpu_vfio_pci\n"
+	     "  --persist       also after a boot, by /etc/driverctl.d as driverctl does\n"
+	     "  --persisted     to the driver that /etc/driverctl.d says (for udev)\n"
+	     "  -n, --dry-run   print what would be written\n"
+	     "\n"
+	     "Exit status: 0 bound, 1 failed and all is as before, 2 wrong usage, 3 no such GPU,\n"
+	     "4 not permitted, 5 busy, 77 no Grace GPU.");
+}
+
+static void print_unbind_help(void)
+{
+	puts("usage: nvgpuctl unbind [OPTION...] GPU...\n"
+	     "Gives GPUs back to the driver that the kernel chooses, without driver_override.\n"
+	     "All or none, as with bind. Refused while a process (a VM) holds the GPU.\n"
+	     "\n"
+	     "  --none          leave it without a driver\n"
+	     "  --persist       also after a boot: forget it in /etc/driverctl.d\n"
+	     "  -n, --dry-run   print what would be written\n"
+	     "\n"
+	     "Exit status: 0 unbound, 1 failed and all is as before, 2 wrong usage, 3 no such\n"
+	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
+}
+
+/* Is it one of those that change their driver in this very command? */
+static bool is_chosen(const struct gpus *gpus, const char *bdf)
+{
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		if (!strcmp(gpus->v[i].bdf, bdf))
+			return true;
+	return false;
+}
+
+static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
+{
+	enum status status = ST_OK;
+	struct group group;
+	unsigned int i;
+
+	if (gpu->group < 0) {
+		complain_of(gpu->bdf,
+			    "has no IOMMU group, so no VM can have it: is the SMMU enabled in the firmware and the kernel? Nothing was changed");
+		return ST_BUSY;
+	}
+	if (group_load(gpu->group, &group))
+		return ST_OK;
+	for (i = 0; i < group.nr && status == ST_OK; i++) {
+		if (!group.v[i].blocks || is_chosen(gpus, group.v[i].bdf))
+			continue;
+		complain_of(gpu->bdf,
+			    "IOMMU group %d is not viable while %s is on %s: unbind that first (driverctl set-override %s none). Nothing was changed",
+			    gpu->group, group.v[i].bdf, group.v[i].driver, group.v[i].bdf);
+		status = ST_BUSY;
+	}
+	group_free(&group);
+	return status;
+}
+
+static enum status check_users(const struct gpu *gpu)
+{
+	enum status status = ST_OK;
+	struct users users;
+
+	if (users_of_gpu(gpu, &users))
+		return ST_OK;
+	if (users.nr) {
+		complain_of(gpu->bdf,
+			    "in use by %s (process %d, %s)%s: end it first. Nothing was changed",
+			    users.v[0].comm, users.v[0].pid, users.v[0].file,
+			    users.nr > 1 ? " and others" : "");
+		status = ST_BUSY;
+	}
+	users_free(&users);
+	return status;
+}
+
+/* What the kernel would wait for, or a VM would trip over later. */
+static enum status check_all(const struct gpus *gpus, const struct change *change)
+{
+	enum status status = ST_OK;
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr && status == ST_OK; i++) {
+		if (change[i].driver && !strcmp(change[i].driver, gpus->v[i].driver))
+			continue;
+		status = check_users(&gpus->v[i]);
+		if (status == ST_OK && change[i].driver && strstr(change[i].driver, "vfio"))
+			status = check_group(gpus, &gpus->v[i]);
+	}
+	return status;
+}
+
+static enum status plan(struct change *change, const struct gpu *gpu, const struct wanted *wanted)
+{
+	*change = (struct change) { gpu, wanted->driver, "" };
+	if (wanted->from_file) {
+		if (!gpu->persisted[0] || !strcmp(gpu->persisted, "?")) {
+			complain("%s: " PERSIST_FILE " names no driver", gpu->bdf, gpu->bdf);
+			return ST_FAILED;
+		}
+		change->driver = gpu->persisted;
+	}
+	if (change->driver && change->driver[0])
+		change->override = change->driver;
+	return ST_OK;
+}
+
+static enum status run(int argc, char **argv, const struct wanted *wanted)
+{
+	struct gpus all = {}, chosen = {};
+	enum status status;
+	unsigned int i;
+	struct change *change __free(pointer) = NULL;
+
+	if (optind >= argc) {
+		complain("which GPU? Give its address, or \"all\"");
+		return ST_USAGE;
+	}
+	status = transaction_begin();
+	if (status == ST_OK)
+		status = load_and_select(argc, argv, &all, &chosen);
+	change = calloc(chosen.nr + 1, sizeof(*change));
+	for (i = 0; i < chosen.nr && status == ST_OK; i++)
+		status = plan(&change[i], &chosen.v[i], wanted);
+	if (status == ST_OK)
+		status = check_all(&chosen, change);
+	if (status == ST_OK)
+		status = transaction_run(change, chosen.nr, wanted->persist);
+	gpus_free(&chosen);
+	gpus_free(&all);
+	return status;
+}
+
+enum status cmd_bind(int argc, char **argv)
+{
+	static const struct option own[] = {
+		{ "driver", required_argument, NULL, 'd' },
+		{ "persist", no_argument, NULL, 'p' },
+		{ "persisted", no_argument, NULL, 'f' },
+		{ }
+	};
+	struct wanted wanted = { .driver = DRIVER_NAME };
+	int opt;
+
+	while ((opt = next_option(argc, argv, own)) != -1) {
+		switch (opt) {
+		case 'h':
+			print_bind_help();
+			return ST_OK;
+		case 'd':
+			wanted.driver = optarg;
+			break;
+		case 'p':
+			wanted.persist = PERSIST_SET;
+			break;
+		case 'f':
+			wanted.from_file = true;
+			break;
+		default:
+			return ST_USAGE;
+		}
+	}
+	if (!parse_driver_file(wanted.driver, strlen(wanted.driver), (char [64]) {}, 64)) {
+		complain("--driver \"%s\" is no name of a driver", wanted.driver);
+		return ST_USAGE;
+	}
+	return run(argc, argv, &wanted);
+}
+
+enum status cmd_unbind(int argc, char **argv)
+{
+	static const struct option own[] = {
+		{ "none", no_argument, NULL, '0' },
+		{ "persist", no_argument, NULL, 'p' },
+		{ }
+	};
+	struct wanted wanted = { .driver = "" };
+	int opt;
+
+	while ((opt = next_option(argc, argv, own)) != -1) {
+		switch (opt) {
+		case 'h':
+			print_unbind_help();
+			return ST_OK;
+		case '0':
+			wanted.driver = NULL;
+			break;
+		case 'p':
+			wanted.persist = PERSIST_CLEAR;
+			break;
+		default:
+			return ST_USAGE;
+		}
+	}
+	return run(argc, argv, &wanted);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nvgpuctl map: a GPU's memory as firmware describes it, and as a guest sees it.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+
+#include "draw.h"
+
+#define MAX_BOXES 3
+
+static void print_help(void)
+{
+	puts("usage: nvgpuctl map [OPTION...] [GPU...]\n"
+	     "Draws the memory of the GPUs: physical addresses on the host, and the BARs in\n"
+	     "which the driver presents them to a guest. Before a GPU is bound, what is drawn\n"
+	     "is what the driver would do.\n"
+	     "\n"
+	     "  --svg FILE   one GPU, as an SVG document; \"-\" is the standard output\n"
+	     "  --help       this text; --ascii and others: nvgpuctl --help\n"
+	     "\n"
+	     "Exit status: 0 drawn, 1 the memory is not known or FILE cannot be written,\n"
+	     "2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
+}
+
+static void add_part(struct box *box, const char *name, __u64 size, const char *note)
+{
+	if (size)
+		box->part[box->nr++] = (struct box_part) {
+			.name = name, .size = size, .note = note,
+			.is_cached = !strcmp(name, "usemem"), .is_empty = !strcmp(name, "nothing"),
+		};
+}
+
+static void bar_box(struct box *box, const struct part *part, const char *name, const char *note)
+{
+	char size[32];
+
+	snprintf(box->title, sizeof(box->title), "BAR%d/%d as a guest sees it: 64-bit, %s",
+		 part->bar, part->bar + 1, format_size(size, sizeof(size), part->bar_size));
+	add_part(box, name, part->size, note);
+	add_part(box, "nothing", part->bar_size - part->size, "reads ~0, drops writes");
+}
+
+/* Fills up to MAX_BOXES; 0 if the memory is not known. */
+static unsigned int make_boxes(const struct gpu *gpu, struct box *box)
+{
+	unsigned int nr = 0;
+
+	if (!gpu->usemem.size)
+		return 0;
+	snprintf(box[nr].title, sizeof(box[nr].title), "%s, physical addresses of the host%s",
+		 gpu->bdf, gpu->source == MEM_DRIVER ? "" : " (not bound)");
+	box[nr].address = gpu->mem_base;
+	add_part(&box[nr],
+		 "usemem",
+		 gpu->usemem.size, gpu->resmem.size ? "BAR4/5" : "BAR4/5, all of it");
+	add_part(&box[nr++], "resmem", gpu->resmem.size, "BAR2/3");
+	bar_box(&box[nr++], &gpu->usemem, "usemem", "cacheable");
+	if (gpu->resmem.size)
+		bar_box(&box[nr++], &gpu->resmem, "resmem", "write-combining");
+	return nr;
+}
+
+static enum status map_text(const struct gpu *gpu)
+{
+	struct box box[MAX_BOXES] = {};
+	unsigned int i, nr = make_boxes(gpu, box);
+
+	if (!nr) {
+		complain("%s: its memory is not known: bind it, or run this as root", gpu->bdf);
+		return ST_FAILED;
+	}
+	for (i = 0; i < nr; i++)
+		draw_text(&box[i]);
+	return ST_OK;
+}
+
+static enum status map_svg(const struct gpu *gpu, const char *name)
+{
+	struct box box[MAX_BOXES] = {};
+	unsigned int nr = make_boxes(gpu, box);
+	FILE *file;
+
+	if (!nr) {
+		complain("%s: its memory is not known: bind it, or run this as root", gpu->bdf);
+		return ST_FAILED;
+	}
+	if (!strcmp(name, "-")) {
+		draw_svg(stdout, box, nr);
+		return ST_OK;
+	}
+	file = fopen(name, "we");
+	if (!file) {
+		complain("%s: %s", name, strerror(errno));
+		return ST_FAILED;
+	}
+	draw_svg(file, box, nr);
+	if (fclose(file)) {
+		complain("%s: %s", name, strerror(errno));
+		return ST_FAILED;
+	}
+	return ST_OK;
+}
+
+static struct json_object *box_json(const struct box *box)
+{
+	struct json_object *json = json_object_new_object(), *array = json_object_new_array();
+	struct json_object *part;
+	__u64 address = box->address;
+	unsigned int i;
+
+	json_add_string(json, "title", box->title);
+	for (i = 0; i < box->nr; i++) {
+		part = json_object_new_object();
+		json_add_string(part, "name", box->part[i].name);
+		json_add_hex(part, "address", address);
+		json_add_u64(part, "size", box->part[i].size);
+		json_object_array_add(array, part);
+		address += box->part[i].size;
+	}
+	json_add_array(json, "parts", array);
+	return json;
+}
+
+static enum status map_json(const struct gpus *gpus)
+{
+	struct json_object *document = json_document("nvgpu.map/1");
+	struct json_object *array = json_object_new_array();
+	unsigned int i, j;
+
+	for (i = 0; i < gpus->nr; i++) {
+		struct json_object *json = json_object_new_object();
+		struct json_object *boxes = json_object_new_array();
+		struct box box[MAX_BOXES] = {};
+		unsigned int nr = make_boxes(&gpus->v[i], box);
+
+		for (j = 0; j < nr; j++)
+			json_object_array_add(boxes, box_json(&box[j]));
+		json_add_string(json, "bdf", gpus->v[i].bdf);
+		json_add_array(json, "boxes", boxes);
+		json_object_array_add(array, json);
+	}
+	json_add_array(document, "gpus", array);
+	json_put_out(document);
+	return ST_OK;
+}
+
+static enum status map(const struct gpus *gpus, const char *svg)
+{
+	enum status status = ST_OK;
+	unsigned int i;
+
+	if (svg && gpus->nr != 1) {
+		complain("--svg draws one GPU, these are %u: name one", gpus->nr);
+		return ST_USAGE;
+	}
+	if (svg)
+		return map_svg(&gpus->v[0], svg);
+	if (opts.json)
+		return map_json(gpus);
+	for (i = 0; i < gpus->nr && status == ST_OK; i++)
+		status = map_text(&gpus->v[i]);
+	return status;
+}
+
+enum status cmd_map(int argc, char **argv)
+{
+	static const struct option own[] = {
+		{ "svg", required_argument, NULL, 's' },
+		{ }
+	};
+	struct gpus all, chosen;
+	const char *svg = NULL;
+	enum status status;
+	int opt;
+
+	while ((opt = next_option(argc, argv, own)) != -1) {
+		if (opt == 'h') {
+			print_help();
+			return ST_OK;
+		}
+		if (opt != 's')
+			return ST_USAGE;
+		svg = optarg;
+	}
+	status = load_and_select(argc, argv, &all, &chosen);
+	if (status == ST_OK)
+		status = map(&chosen, svg);
+	gpus_free(&chosen);
+	gpus_free(&all);
+	return status;
+}

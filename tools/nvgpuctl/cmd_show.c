@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nvgpuctl show: all that is known of a GPU.
+ */
+#include <getopt.h>
+#include <json-c/json.h>
+
+#include "nvgpuctl.h"
+
+#define INDENT 18
+
+static void print_help(void)
+{
+	puts("usage: nvgpuctl show [OPTION...] [GPU...]\n"
+	     "Shows all that is known of the GPUs, or of the given ones: address, driver,\n"
+	     "IOMMU group, memory and who told of it, BARs of the hardware and of the driver.\n"
+	     "\n"
+	     "Exit status: 0 shown, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
+}
+
+static void line(const char *key, const char *value)
+{
+	printf("  %-*s", INDENT - 2, key);
+	out_wrapped(value && *value ? value : "none", INDENT);
+}
+
+static void show_part(const char *key, const struct part *part, const char *kind)
+{
+	char text[160], size[32], bar[32];
+
+	if (!part->size)
+		return;
+	format_size(size, sizeof(size), part->size);
+	format_size(bar, sizeof(bar), part->bar_size);
+	snprintf(text, sizeof(text), "%s %s in BAR%d/%d, which reports %s", size, kind, part->bar,
+		 part->bar + 1, bar);
+	line(key, text);
+}
+
+static const char *source_text(const struct gpu *gpu)
+{
+	switch (gpu->source) {
+	case MEM_DRIVER:
+		return "told by the driver";
+	case MEM_FIRMWARE_NODE:
+		return "told by the firmware's device node";
+	case MEM_ACPI:
+		if (gpu->is_computed)
+			return "named in ACPI, computed by firmware: bind it to see the values";
+		return "heuristic: found in the ACPI tables by searching them";
+	default:
+		return "not bound, and no properties found (ACPI tables are for root only)";
+	}
+}
+
+static void show_memory(const struct gpu *gpu)
+{
+	char text[160], size[32];
+
+	if (gpu->has_size && gpu->has_base)
+		snprintf(text, sizeof(text), "%s at 0x%llx",
+			 format_size(size, sizeof(size), gpu->mem_size), gpu->mem_base);
+	else if (gpu->has_size)
+		format_size(text, sizeof(text), gpu->mem_size);
+	else
+		snprintf(text, sizeof(text), "size not known");
+	line("memory", text);
+	line("", source_text(gpu));
+	show_part("usemem", &gpu->usemem, "cacheable");
+	show_part("resmem", &gpu->resmem, "write-combining");
+	if (gpu->source != MEM_DRIVER)
+		return;
+	line("ready", gpu->ready);
+	snprintf(text, sizeof(text), "%llu", gpu->resets);
+	line("resets", text);
+	snprintf(text, sizeof(text), "%llu", gpu->poisoned);
+	line("poisoned pages", text);
+}
+
+static void show_place(const struct gpu *gpu)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "%d", gpu->group);
+	line("IOMMU group", gpu->group < 0 ? NULL : text);
+	line("IOMMU", gpu->iommu);
+	snprintf(text, sizeof(text), "%d", gpu->node);
+	line("NUMA node", gpu->node < 0 ? NULL : text);
+	line("vfio device", gpu->vfio_dev);
+}
+
+static void show_bars(const struct gpu *gpu)
+{
+	char text[160] = "", size[32];
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < NR_BARS; i++)
+		if (gpu->bar_size[i] && used < sizeof(text))
+			used += snprintf(text + used, sizeof(text) - used, "%sBAR%d %s",
+					 used ? ", " : "", i,
+					 format_size(size, sizeof(size), gpu->bar_size[i]));
+	line("hardware BARs", text);
+}
+
+static void show(const struct gpu *gpu)
+{
+	printf("%s%s%s %04x:%04x %s\n", paint(PAINT_BOLD), gpu->bdf, paint(PAINT_OFF), gpu->vendor,
+	       gpu->device, gpu->name);
+	line("driver", gpu->driver);
+	line("driver_override", gpu->override);
+	line("persisted", gpu->persisted);
+	show_place(gpu);
+	line("MIG bug", gpu->mig_fixed ? "fixed in this hardware: no resmem" :
+					 "present: the last GiB or more is resmem");
+	line("readiness by", gpu->cxl_dvsec ? "CXL device DVSEC" : "registers in BAR0");
+	show_bars(gpu);
+	show_memory(gpu);
+}
+
+static void print_json(const struct gpus *gpus)
+{
+	struct json_object *document = json_document("nvgpu.show/1");
+	struct json_object *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		json_object_array_add(array, gpu_json(&gpus->v[i]));
+	json_add_array(document, "gpus", array);
+	json_put_out(document);
+}
+
+enum status cmd_show(int argc, char **argv)
+{
+	struct gpus all, chosen;
+	enum status status;
+	unsigned int i;
+	int opt;
+
+	while ((opt = next_option(argc, argv, NULL)) != -1) {
+		if (opt != 'h')
+			return ST_USAGE;
+		print_help();
+		return ST_OK;
+	}
+	status = load_and_select(argc, argv, &all, &chosen);
+	if (status == ST_OK && opts.json)
+		print_json(&chosen);
+	for (i = 0; status == ST_OK && !opts.json && i < chosen.nr; i++) {
+		if (i)
+			putchar('\n');
+		show(&chosen.v[i]);
+	}
+	gpus_free(&chosen);
+	gpus_free(&all);
+	return status;
+}

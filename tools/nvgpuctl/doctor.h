@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Checks of the doctor. A check looks at the host or at one GPU and gives one
+ * finding or more, each with what was seen and, unless it passed, what to do.
+ */
+#ifndef DOCTOR_H
+#define DOCTOR_H
+
+#include "nvgpuctl.h"
+
+enum verdict {
+	PASS,
+	WARN,
+	FAIL,
+	SKIP,
+	NR_VERDICTS,
+};
+
+/**
+ * struct patient - what the checks look at
+ * @gpus: all GPUs of the machine
+ * @chosen: those asked for
+ * @config: the kernel's configuration, or NULL
+ * @config_len: its length
+ * @iomem: /proc/iomem
+ * @has_iomem: it could be read, and shows addresses
+ * @guest_memory: of the VM that is to be, in bytes
+ */
+struct patient {
+	const struct gpus *gpus;
+	const struct gpus *chosen;
+	char *config;
+	size_t config_len;
+	struct iomem iomem;
+	bool has_iomem;
+	__u64 guest_memory;
+};
+
+/**
+ * struct check - one thing to look at
+ * @id: stable name, for scripts
+ * @help: what it is about, a line
+ * @host: looks at the host, or NULL
+ * @gpu: looks at each chosen GPU, or NULL
+ */
+struct check {
+	const char *id;
+	const char *help;
+	void (*host)(const struct patient *patient);
+	void (*gpu)(const struct patient *patient, const struct gpu *gpu);
+};
+
+extern const struct check host_checks[];
+extern const struct check module_checks[];
+extern const struct check iommu_checks[];
+extern const struct check memory_checks[];
+extern const struct check driver_checks[];
+extern const struct check vmm_checks[];
+
+void finding(enum verdict verdict, const char *todo, const char *seen, ...) FORMAT(3, 4);
+bool config_is_on(const struct patient *patient, const char *symbol);
+
+#endif /* DOCTOR_H */

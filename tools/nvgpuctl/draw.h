@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pictures of memory.
+ */
+#ifndef DRAW_H
+#define DRAW_H
+
+#include "nvgpuctl.h"
+
+#define BOX_PARTS 4
+
+/**
+ * struct box_part - a stretch of a box
+ * @name: what it is
+ * @note: what is to be said of it, or NULL
+ * @size: in bytes
+ * @is_cached: mapped cacheable
+ * @is_empty: nothing is behind it
+ */
+struct box_part {
+	const char *name;
+	const char *note;
+	__u64 size;
+	bool is_cached;
+	bool is_empty;
+};
+
+struct box {
+	char title[96];
+	__u64 address;
+	struct box_part part[BOX_PARTS];
+	unsigned int nr;
+};
+
+void draw_text(const struct box *box);
+void draw_svg(FILE *to, const struct box *box, unsigned int nr);
+
+#endif /* DRAW_H */

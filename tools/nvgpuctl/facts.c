@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is no file: answers of the kernel and of programs. With --sysroot they come
+ * from a file nvgpuctl.facts there, a line "name=value" each, as "nvgpuctl report"
+ * writes them; a line that is missing is an answer that nobody has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "nvgpuctl.h"
+
+/* Headers older than Linux 6.17 lack it. */
+#ifndef KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED
+#define KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED 243
+#endif
+
+static int ask_machine(char *buf, size_t len)
+{
+	struct utsname name;
+
+	uname(&name);
+	snprintf(buf, len, "%s", name.machine);
+	return 0;
+}
+
+static int ask_page_size(char *buf, size_t len)
+{
+	snprintf(buf, len, "%ld", sysconf(_SC_PAGESIZE));
+	return 0;
+}
+
+/* The capability is one of a VM: /dev/kvm itself answers with an error. */
+static int ask_kvm(char *buf, size_t len)
+{
+	int kvm, vm, answer;
+
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return -errno;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	close(kvm);
+	if (vm < 0)
+		return -errno;
+	answer = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED);
+	close(vm);
+	snprintf(buf, len, "%d", answer > 0);
+	return 0;
+}
+
+/* First line of what a program prints. */
+static int ask_program(const char *command, char *buf, size_t len)
+{
+	FILE *pipe = popen(command, "re");
+	bool got;
+
+	if (!pipe)
+		return -errno;
+	got = fgets(buf, len, pipe);
+	pclose(pipe);
+	if (!got)
+		return -ENOENT;
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+static int ask_qemu(char *buf, size_t len)
+{
+	return ask_program("qemu-system-aarch64 --version 2>/dev/null", buf, len);
+}
+
+static int ask_libvirt(char *buf, size_t len)
+{
+	static const char ask[] =
+		"{ virtqemud --version || libvirtd --version || virsh --version; } 2>/dev/null";
+
+	return ask_program(ask, buf, len);
+}
+
+const struct fact facts[] = {
+	{ "machine", ask_machine },
+	{ "page.size", ask_page_size },
+	{ "kvm.cacheable_pfnmap", ask_kvm },
+	{ "qemu.version", ask_qemu },
+	{ "libvirt.version", ask_libvirt },
+};
+
+const unsigned int nr_facts = NR_ITEMS(facts);
+
+static int recorded(char *buf, size_t len, const char *name)
+{
+	char *data __free(pointer) = NULL;
+	ssize_t n = root_load(&data, "/nvgpuctl.facts");
+
+	if (n < 0)
+		return n;
+	return parse_config(data, n, name, buf, len);
+}
+
+/**
+ * fact() - Ask for what is no file
+ * @buf: gets the answer, a line; empty on failure
+ * @len: of @buf
+ * @name: one of @facts
+ *
+ * Return: 0 or a negative errno.
+ */
+int fact(char *buf, size_t len, const char *name)
+{
+	unsigned int i;
+
+	buf[0] = '\0';
+	if (!root_is_host())
+		return recorded(buf, len, name);
+	for (i = 0; i < nr_facts; i++)
+		if (!strcmp(facts[i].name, name))
+			return facts[i].ask(buf, len);
+	return -ENOENT;
+}
+
+const char *kernel_release(void)
+{
+	static char release[128];
+
+	if (!release[0])
+		root_read(release, sizeof(release), "/proc/sys/kernel/osrelease");
+	return release;
+}
+
+/* Of the machine in question, 4096 if unknown. */
+unsigned int page_size(void)
+{
+	char text[32];
+
+	if (fact(text, sizeof(text), "page.size"))
+		return 4096;
+	return strtoul(text, NULL, 10);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A libvirt domain. What the libvirt in question does not know yet goes to QEMU
+ * through qemu:commandline.
+ */
+#include <json-c/json.h>
+
+#include "vm.h"
+
+static bool has_nodeset(const struct vm *vm)
+{
+	return vm->libvirt >= LIBVIRT_NODESET;
+}
+
+static bool has_iommufd(const struct vm *vm)
+{
+	return vm->iommufd == VM_ON && vm->libvirt >= LIBVIRT_IOMMUFD;
+}
+
+static void put_head(const struct vm *vm, FILE *to)
+{
+	char lock[32];
+
+	fprintf(to,
+		"<!-- Made by nvgpuctl " NVGPUCTL_VERSION " for libvirt %u.%u.\n"
+		"     Add disks, networks and a console to taste;\n"
+		"     virt-xml-validate checks it, virsh define takes it. -->\n"
+		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+		"  <name>%s</name>\n"
+		"  <memory unit='MiB'>%llu</memory>\n"
+		"  <!-- RAM, GPU memory and 1 GiB may be locked: %s. -->\n"
+		"  <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>\n"
+		"  <vcpu>%u</vcpu>\n", vm->libvirt / 1000000, vm->libvirt / 1000 % 1000, vm->name,
+		vm->memory / SZ_M, format_size(lock, sizeof(lock), vm->memlock),
+		(vm->memlock + SZ_M - 1) / SZ_M, vm->cpus);
+	if (has_iommufd(vm))
+		fputs("  <iommufd enabled='yes'/>\n", to);
+	fputs("  <os firmware='efi'><type arch='aarch64' machine='virt'>hvm</type></os>\n"
+	      "  <!-- ras: corrupted pages are told to the guest. -->\n"
+	      "  <features><acpi/><gic version='3'/><ras state='on'/></features>\n", to);
+}
+
+static void put_nodes(const struct vm *vm, FILE *to)
+{
+	unsigned int i;
+
+	fprintf(to, "  <cpu mode='host-passthrough'>\n    <numa>\n"
+		"      <cell id='0' cpus='0-%u' memory='%llu' unit='MiB'/>\n", vm->cpus - 1,
+		vm->memory / SZ_M);
+	if (has_nodeset(vm)) {
+		fprintf(to,
+			"      <!-- %d empty cells for each GPU: the guest's driver puts its memory there. -->\n",
+			VM_NODES_PER_GPU);
+		for (i = 0; i < VM_NODES_PER_GPU * vm->gpus->nr; i++)
+			fprintf(to, "      <cell id='%u' memory='0' unit='KiB'/>\n", i + 1);
+	}
+	fputs("    </numa>\n  </cpu>\n", to);
+}
+
+static void put_smmus(const struct vm *vm, FILE *to)
+{
+	unsigned int i;
+
+	for (i = 0; vm->smmu && i < vm->gpus->nr; i++) {
+		unsigned int number = vm_smmu_of(vm, i) + 1;
+
+		if (!vm_smmu_is_first(vm, i))
+			continue;
+		fprintf(to,
+			"    <!-- For %s: a bus of its own, and an SMMU that uses the host's. -->\n"
+			"    <controller type='pci' index='%u' model='pcie-expander-bus'><target busNr='%u'/></controller>\n"
+			"    <iommu model='smmuv3'><driver pciBus='%u' accel='on' ats='on'/></iommu>\n",
+			vm->gpus->v[i].iommu, number, 16 * number, number);
+	}
+}
+
+static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
+{
+	const struct gpu *gpu = &vm->gpus->v[i];
+	/* Root ports come behind the expander buses, of which there may be as many as GPUs. */
+	unsigned int port = vm->gpus->nr + 1 + i;
+
+	if (vm->smmu)
+		fprintf(to,
+			"    <controller type='pci' index='%u' model='pcie-root-port'><address type='pci' bus='%u' slot='%u'/></controller>\n",
+			port, vm_smmu_of(vm, i) + 1, i);
+	fprintf(to, "    <!-- %s -->\n"
+		"    <hostdev mode='subsystem' type='pci' managed='yes'>\n"
+		"      <driver name='vfio' model='%s'%s/>\n"
+		"      <source><address domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'/></source>\n"
+		"      <alias name='ua-gpu%u'/>\n", gpu->bdf, vm->driver,
+		has_iommufd(vm) ? " iommufd='yes'" : "", gpu->address.domain, gpu->address.bus,
+		gpu->address.dev, gpu->address.fn, i);
+	fputs("      <rom bar='off'/>\n", to);
+	if (has_nodeset(vm))
+		fprintf(to, "      <acpi nodeset='%u-%u'/>\n", vm_node(i, 0),
+			vm_node(i, VM_NODES_PER_GPU - 1));
+	if (vm->smmu)
+		fprintf(to, "      <address type='pci' bus='%u' slot='0'/>\n", port);
+	fputs("    </hostdev>\n", to);
+}
+
+static void put_arg(FILE *to, const char *name, const char *value)
+{
+	fprintf(to, "    <qemu:arg value='%s'/><qemu:arg value='%s'/>\n", name, value);
+}
+
+static void put_node_args(FILE *to, unsigned int gpu)
+{
+	char text[96];
+	unsigned int i;
+
+	for (i = 0; i < VM_NODES_PER_GPU; i++) {
+		snprintf(text, sizeof(text), "node,nodeid=%u", vm_node(gpu, i));
+		put_arg(to, "-numa", text);
+		snprintf(text, sizeof(text),
+			 "acpi-generic-initiator,id=gi%u,pci-dev=ua-gpu%u,node=%u",
+			 gpu * VM_NODES_PER_GPU + i, gpu, vm_node(gpu, i));
+		put_arg(to, "-object", text);
+	}
+}
+
+static void put_commandline(const struct vm *vm, FILE *to)
+{
+	char text[64];
+	unsigned int i;
+
+	if (has_nodeset(vm) && vm->mmio_size <= VM_MMIO_DEFAULT)
+		return;
+	fputs("  <qemu:commandline>\n", to);
+	if (vm->mmio_size > VM_MMIO_DEFAULT) {
+		snprintf(text, sizeof(text), "highmem-mmio-size=%lluG",
+			 vm->mmio_size / SZ_G);
+		fputs("    <!-- Room above RAM for the BARs. -->\n", to);
+		put_arg(to, "-machine", text);
+	}
+	if (!has_nodeset(vm)) {
+		fprintf(to,
+			"    <!-- %d empty nodes for each GPU: the guest's driver puts its memory there. -->\n",
+			VM_NODES_PER_GPU);
+		for (i = 0; i < vm->gpus->nr; i++)
+			put_node_args(to, i);
+	}
+	fputs("  </qemu:commandline>\n", to);
+}
+
+/**
+ * gen_libvirt() - Write the XML of a domain
+ * @vm: what is wanted
+ * @to: where to
+ * @argv: not used, libvirt makes the command line
+ */
+void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv)
+{
+	unsigned int i;
+
+	put_head(vm, to);
+	put_nodes(vm, to);
+	fputs("  <devices>\n"
+	      "    <emulator>/usr/bin/qemu-system-aarch64</emulator>\n", to);
+	if (vm->disk)
+		fprintf(to,
+			"    <disk type='file' device='disk'><source file='%s'/><target dev='vda' bus='virtio'/></disk>\n",
+			vm->disk);
+	fputs("    <controller type='pci' index='0' model='pcie-root'/>\n", to);
+	put_smmus(vm, to);
+	for (i = 0; i < vm->gpus->nr; i++)
+		put_gpu(vm, to, i);
+	fputs("    <serial type='pty'/>\n  </devices>\n", to);
+	put_commandline(vm, to);
+	fputs("</domain>\n", to);
+}

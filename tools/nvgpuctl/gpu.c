@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The GPUs of the machine: found by libpci, described from sysfs.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <pci/pci.h>
+
+#include "nvgpuctl.h"
+
+#define VENDOR_NVIDIA		0x10de
+#define VENDOR_CXL		0x1e98
+
+/* GPU DVSEC: bit 0 of this word says that MIG works with cached memory. */
+#define DVSEC_GPU_ID		3
+#define DVSEC_GPU_MIG		0xa
+/* CXL device DVSEC: size of range 1, and whether it is valid and active. */
+#define DVSEC_CXL_ID		0
+#define DVSEC_CXL_RANGE1	0x1c
+
+static const __u16 known_devices[] = { 0x2342, 0x2345, 0x2348, 0x2941, 0x31c2 };
+
+static void keep_quiet(char *msg, ...)
+{
+}
+
+static bool is_known(__u16 vendor, __u16 device)
+{
+	unsigned int i;
+
+	for (i = 0; vendor == VENDOR_NVIDIA && i < NR_ITEMS(known_devices); i++)
+		if (known_devices[i] == device)
+			return true;
+	return false;
+}
+
+/* Unprivileged readers get 64 bytes of config space, so no extended capabilities. */
+static void load_dvsecs(struct gpu *gpu, struct pci_dev *dev)
+{
+	struct pci_cap *cap;
+	__u16 vendor, id;
+
+	for (cap = dev->first_cap; cap; cap = cap->next) {
+		if (cap->type != PCI_CAP_EXTENDED || cap->id != PCI_EXT_CAP_ID_DVSEC)
+			continue;
+		vendor = pci_read_word(dev, cap->addr + 4);
+		id = pci_read_word(dev, cap->addr + 8);
+		if (vendor == VENDOR_NVIDIA && id == DVSEC_GPU_ID)
+			gpu->mig_fixed = pci_read_word(dev, cap->addr + DVSEC_GPU_MIG) & 1;
+		if (vendor == VENDOR_CXL && id == DVSEC_CXL_ID) {
+			gpu->cxl_dvsec = cap->addr;
+			gpu->cxl_status = pci_read_long(dev, cap->addr + DVSEC_CXL_RANGE1);
+		}
+	}
+}
+
+static void load_persisted(struct gpu *gpu)
+{
+	char *data __free(pointer) = NULL;
+	ssize_t len = root_load(&data, PERSIST_FILE, gpu->bdf);
+
+	if (len >= 0 && !parse_driver_file(data, len, gpu->persisted, sizeof(gpu->persisted)))
+		snprintf(gpu->persisted, sizeof(gpu->persisted), "?");
+}
+
+static void load_vfio_dev(struct gpu *gpu)
+{
+	struct names names;
+
+	if (root_names(&names, "/sys/bus/pci/devices/%s/vfio-dev", gpu->bdf))
+		return;
+	if (names.nr)
+		snprintf(gpu->vfio_dev, sizeof(gpu->vfio_dev), "%s", names.name[0]);
+	names_free(&names);
+}
+
+static void load_sysfs(struct gpu *gpu)
+{
+	const char *bdf = gpu->bdf;
+	char text[32];
+
+	root_read(gpu->modalias, sizeof(gpu->modalias), "/sys/bus/pci/devices/%s/modalias", bdf);
+	root_link(gpu->driver, sizeof(gpu->driver), "/sys/bus/pci/devices/%s/driver", bdf);
+	root_read(gpu->override, sizeof(gpu->override),
+		  "/sys/bus/pci/devices/%s/driver_override", bdf);
+	if (!strcmp(gpu->override, "(null)"))
+		gpu->override[0] = '\0';
+	if (root_link(gpu->iommu, sizeof(gpu->iommu), "/sys/bus/pci/devices/%s/iommu", bdf))
+		gpu->iommu[0] = '\0';
+	gpu->group = -1;
+	if (!root_link(text, sizeof(text), "/sys/bus/pci/devices/%s/iommu_group", bdf))
+		gpu->group = atoi(text);
+	root_read(text, sizeof(text), "/sys/bus/pci/devices/%s/numa_node", bdf);
+	gpu->node = text[0] ? atoi(text) : -1;
+	load_persisted(gpu);
+	load_vfio_dev(gpu);
+}
+
+static void load_gpu(struct gpu *gpu, struct pci_access *pci, struct pci_dev *dev)
+{
+	int i;
+
+	gpu->address = (struct bdf) { dev->domain, dev->bus, dev->dev, dev->func };
+	snprintf(gpu->bdf, sizeof(gpu->bdf), "%04x:%02x:%02x.%x", dev->domain, dev->bus,
+		 dev->dev, dev->func);
+	gpu->vendor = dev->vendor_id;
+	gpu->device = dev->device_id;
+	gpu->class = dev->device_class;
+	pci_lookup_name(pci, gpu->name, sizeof(gpu->name), PCI_LOOKUP_DEVICE, dev->vendor_id,
+			dev->device_id);
+	for (i = 0; i < NR_BARS; i++)
+		gpu->bar_size[i] = dev->size[i];
+	gpu->answers = pci_read_word(dev, PCI_VENDOR_ID) != 0xffff;
+	load_dvsecs(gpu, dev);
+	load_sysfs(gpu);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct bdf *x = &((const struct gpu *)a)->address;
+	const struct bdf *y = &((const struct gpu *)b)->address;
+
+	if (x->domain != y->domain)
+		return x->domain < y->domain ? -1 : 1;
+	return (int)(x->bus << 8 | x->dev << 3 | x->fn) - (int)(y->bus << 8 | y->dev << 3 | y->fn);
+}
+
+static bool is_gpu(const struct pci_dev *dev)
+{
+	return is_known(dev->vendor_id, dev->device_id) ||
+	       root_exists("/sys/bus/pci/devices/%04x:%02x:%02x.%x/coherent_memory",
+			   dev->domain, dev->bus, dev->dev, dev->func);
+}
+
+static struct pci_access *open_pci(void)
+{
+	char *bus __free(pointer) = root_path("/sys/bus/pci");
+	char *ids __free(pointer) = root_path("/usr/share/misc/pci.ids");
+	struct pci_access *pci = pci_alloc();
+
+	pci->method = PCI_ACCESS_SYS_BUS_PCI;
+	pci->warning = keep_quiet;
+	pci_set_param(pci, "sysfs.path", bus);
+	if (!root_is_host())
+		pci_set_name_list_path(pci, strdup(ids), 1);
+	pci_init(pci);
+	return pci;
+}
+
+/**
+ * gpus_load() - Find the GPUs
+ * @gpus: gets them, sorted by address; to be freed
+ *
+ * Return: 0 or a negative errno if there is no PCI at all.
+ */
+int gpus_load(struct gpus *gpus)
+{
+	struct pci_access *pci;
+	struct pci_dev *dev;
+
+	*gpus = (struct gpus) {};
+	/* libpci ends the program where it misses this. */
+	if (!root_exists("/sys/bus/pci/devices"))
+		return -ENOENT;
+	pci = open_pci();
+	pci_scan_bus(pci);
+	for (dev = pci->devices; dev; dev = dev->next) {
+		pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_BASES |
+				   PCI_FILL_SIZES | PCI_FILL_EXT_CAPS);
+		if (!is_gpu(dev))
+			continue;
+		gpus->v = realloc(gpus->v, (gpus->nr + 1) * sizeof(*gpus->v));
+		if (!gpus->v)
+			abort();
+		gpus->v[gpus->nr] = (struct gpu) {};
+		load_gpu(&gpus->v[gpus->nr++], pci, dev);
+	}
+	pci_cleanup(pci);
+	if (gpus->nr)
+		qsort(gpus->v, gpus->nr, sizeof(*gpus->v), compare);
+	memory_load(gpus);
+	return 0;
+}
+
+void gpus_free(struct gpus *gpus)
+{
+	free(gpus->v);
+	*gpus = (struct gpus) {};
+}
+
+static bool gpu_matches(const struct gpu *gpu, const char *spec)
+{
+	__u16 vendor, device;
+	struct bdf bdf;
+
+	if (!strcmp(spec, "all"))
+		return true;
+	if (parse_id(spec, &vendor, &device))
+		return gpu->vendor == vendor && gpu->device == device;
+	return parse_bdf(spec, &bdf) && !memcmp(&bdf, &gpu->address, sizeof(bdf));
+}
+
+static void choose(struct gpus *chosen, const struct gpu *gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < chosen->nr; i++)
+		if (!strcmp(chosen->v[i].bdf, gpu->bdf))
+			return;
+	chosen->v[chosen->nr++] = *gpu;
+}
+
+/**
+ * gpus_select() - Choose GPUs as the user names them
+ * @all: all GPUs
+ * @spec: addresses, with or without domain, vendor:device, "all"
+ * @nr: how many of them
+ * @chosen: gets copies, each once; to be freed
+ *
+ * Return: -1, or the index of the first of @spec that means no GPU.
+ */
+int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen)
+{
+	unsigned int i, j;
+	bool found;
+
+	*chosen = (struct gpus) { .v = calloc(all->nr + 1, sizeof(*chosen->v)) };
+	if (!chosen->v)
+		abort();
+	for (i = 0; i < nr; i++) {
+		found = false;
+		for (j = 0; j < all->nr; j++) {
+			if (!gpu_matches(&all->v[j], spec[i]))
+				continue;
+			choose(chosen, &all->v[j]);
+			found = true;
+		}
+		if (!found)
+			return i;
+	}
+	return -1;
+}
+
+static struct json_object *part_json(const struct part *part)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_add_u64(json, "size", part->size);
+	json_add_int(json, "bar", part->bar);
+	json_add_u64(json, "bar_size", part->bar_size);
+	return json;
+}
+
+static struct json_object *memory_json(const struct gpu *gpu)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_add_string(json, "source", memory_source_name(gpu->source));
+	if (gpu->has_base)
+		json_add_hex(json, "base", gpu->mem_base);
+	if (gpu->has_size)
+		json_add_u64(json, "size", gpu->mem_size);
+	if (gpu->usemem.size)
+		json_object_object_add(json, "usemem", part_json(&gpu->usemem));
+	if (gpu->resmem.size)
+		json_object_object_add(json, "resmem", part_json(&gpu->resmem));
+	if (gpu->source == MEM_DRIVER) {
+		json_add_string(json, "ready", gpu->ready);
+		json_add_u64(json, "resets", gpu->resets);
+		json_add_u64(json, "poisoned_pages", gpu->poisoned);
+	}
+	return json;
+}
+
+/* All that is known of a GPU, the same in every document. */
+struct json_object *gpu_json(const struct gpu *gpu)
+{
+	struct json_object *json = json_object_new_object();
+	struct json_object *bars = json_object_new_array();
+	char id[16];
+	int i;
+
+	snprintf(id, sizeof(id), "%04x:%04x", gpu->vendor, gpu->device);
+	json_add_string(json, "bdf", gpu->bdf);
+	json_add_string(json, "id", id);
+	json_add_string(json, "name", gpu->name);
+	json_add_string(json, "driver", gpu->driver);
+	json_add_string(json, "driver_override", gpu->override);
+	json_add_string(json, "persisted", gpu->persisted);
+	json_add_int(json, "iommu_group", gpu->group);
+	json_add_string(json, "iommu", gpu->iommu);
+	json_add_int(json, "numa_node", gpu->node);
+	json_add_string(json, "vfio_device", gpu->vfio_dev);
+	json_add_bool(json, "mig_fixed", gpu->mig_fixed);
+	json_add_bool(json, "cxl", gpu->cxl_dvsec);
+	for (i = 0; i < NR_BARS; i++)
+		json_object_array_add(bars, json_object_new_uint64(gpu->bar_size[i]));
+	json_add_array(json, "hardware_bars", bars);
+	json_object_object_add(json, "memory", memory_json(gpu));
+	return json;
+}

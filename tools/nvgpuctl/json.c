@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * JSON for programs. Every document names its schema and the version of it, which
+ * changes when a key goes away or changes its meaning; new keys may come at any
+ * time. Sizes are integers in bytes, addresses hexadecimal strings: many parsers
+ * hold integers as doubles. A text that is not known is null.
+ */
+#include <json-c/json.h>
+
+#include "nvgpuctl.h"
+
+struct json_object *json_document(const char *schema)
+{
+	struct json_object *document = json_object_new_object();
+
+	json_add_string(document, "schema", schema);
+	return document;
+}
+
+void json_add_string(struct json_object *to, const char *key, const char *value)
+{
+	json_object_object_add(to, key, value && *value ? json_object_new_string(value) : NULL);
+}
+
+void json_add_int(struct json_object *to, const char *key, __s64 value)
+{
+	json_object_object_add(to, key, json_object_new_int64(value));
+}
+
+void json_add_u64(struct json_object *to, const char *key, __u64 value)
+{
+	json_object_object_add(to, key, json_object_new_uint64(value));
+}
+
+void json_add_hex(struct json_object *to, const char *key, __u64 value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%llx", value);
+	json_add_string(to, key, text);
+}
+
+void json_add_bool(struct json_object *to, const char *key, bool value)
+{
+	json_object_object_add(to, key, json_object_new_boolean(value));
+}
+
+/* Takes the array over. */
+void json_add_array(struct json_object *to, const char *key, struct json_object *array)
+{
+	json_object_object_add(to, key, array);
+}
+
+/* Prints a document and frees it. */
+void json_put_out(struct json_object *document)
+{
+	printf("%s\n", json_object_to_json_string_ext(document, opts.json_flags));
+	json_object_put(document);
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nvgpuctl: options that every command has, and the table of commands.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <unistd.h>
+
+#include "nvgpuctl.h"
+
+struct options opts = {
+	.json_flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		      JSON_C_TO_STRING_NOSLASHESCAPE,
+};
+
+struct command {
+	const char *name;
+	const char *help;
+	enum status (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+	{ "list", "the GPUs of this machine, as a table or a tree", cmd_list },
+	{ "show", "all that is known of a GPU", cmd_show },
+	{ "map", "a picture of a GPU's memory and BARs", cmd_map },
+	{ "bind", "give a GPU to nvgpu-vfio-pci, or to another driver", cmd_bind },
+	{ "unbind", "give a GPU back to the host", cmd_unbind },
+	{ "doctor", "is this host ready to give its GPUs to VMs", cmd_doctor },
+	{ "gen", "configuration of a VM for QEMU, libvirt, cloud-hypervisor", cmd_gen },
+	{ "alias", "which driver libvirt would pick, and why", cmd_alias },
+	{ "report", "one file for a bug report", cmd_report },
+};
+
+/* Values of long options without a letter. */
+enum {
+	OPT_SYSROOT = 256,
+	OPT_COLOUR,
+	OPT_ASCII,
+	OPT_NO_HEADINGS,
+};
+
+static const struct option common[] = {
+	{ "json", optional_argument, NULL, 'J' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "columns", required_argument, NULL, 'o' },
+	{ "sysroot", required_argument, NULL, OPT_SYSROOT },
+	{ "color", optional_argument, NULL, OPT_COLOUR },
+	{ "ascii", no_argument, NULL, OPT_ASCII },
+	{ "noheadings", no_argument, NULL, OPT_NO_HEADINGS },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ }
+};
+
+#define MAX_OPTIONS 32
+
+static void print_help(FILE *to)
+{
+	unsigned int i;
+
+	fputs("usage: nvgpuctl COMMAND [OPTION...] [GPU...]\n"
+	      "Manages the GPUs of a Grace host that are to be given to virtual machines.\n"
+	      "GPU is a PCI address (0009:01:00.0), vendor:device (10de:2342), or \"all\".\n"
+	      "\n", to);
+	for (i = 0; i < NR_ITEMS(commands); i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fputs("\n"
+	      "Options for every command; a command's own: nvgpuctl COMMAND --help\n"
+	      "      --json[=compact]    JSON with a versioned schema instead of text\n"
+	      "  -n, --dry-run           print each write to the machine, do none\n"
+	      "  -o, --columns LIST      columns of a table\n"
+	      "  -q, --quiet             no text but errors\n"
+	      "      --sysroot DIR       look at, and write to, DIR instead of /\n"
+	      "      --color[=WHEN]      auto (default), always or never\n"
+	      "      --ascii             draw without Unicode (also without a UTF-8 locale)\n"
+	      "      --noheadings        tables without their first line\n"
+	      "  -V, --version           version of this program\n"
+	      "  -h, --help              this text, or that of the command\n"
+	      "\n"
+	      "Exit status: 0 ok, 1 failed and everything is as before, 2 wrong usage, 3 no such\n"
+	      "GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not viable. doctor:\n"
+	      "0 passed, 10 warnings, 11 failures. 77 this machine has no Grace GPU.\n", to);
+}
+
+static int set_colour(const char *when)
+{
+	if (!when || !strcmp(when, "always"))
+		out_init(COLOUR_ALWAYS);
+	else if (!strcmp(when, "never"))
+		out_init(COLOUR_NEVER);
+	else if (!strcmp(when, "auto"))
+		out_init(COLOUR_AUTO);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int set_json(const char *style)
+{
+	opts.json = true;
+	if (!style)
+		return 0;
+	if (strcmp(style, "compact"))
+		return -EINVAL;
+	opts.json_flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	return 0;
+}
+
+static int set_sysroot(const char *dir)
+{
+	int ret = root_set(dir);
+
+	if (ret)
+		complain("--sysroot %s: %s", dir, strerror(-ret));
+	return ret;
+}
+
+/* 0, or -EINVAL after a message. */
+static int set_common(int opt)
+{
+	switch (opt) {
+	case 'J':
+		if (!set_json(optarg))
+			return 0;
+		complain("--json=%s: only \"compact\" is known", optarg);
+		return -EINVAL;
+	case 'n':
+		opts.dry_run = true;
+		return 0;
+	case 'q':
+		opts.quiet = true;
+		return 0;
+	case 'o':
+		opts.columns = optarg;
+		return 0;
+	case OPT_SYSROOT:
+		return set_sysroot(optarg) ? -EINVAL : 0;
+	case OPT_COLOUR:
+		if (!set_colour(optarg))
+			return 0;
+		complain("--color=%s: auto, always or never", optarg);
+		return -EINVAL;
+	case OPT_ASCII:
+		opts.ascii = true;
+		return 0;
+	case OPT_NO_HEADINGS:
+		opts.no_headings = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool is_common(int opt)
+{
+	return opt >= OPT_SYSROOT ? opt <= OPT_NO_HEADINGS : !!strchr("Jnqo?", opt);
+}
+
+/**
+ * next_option() - Get the next option that is a command's own
+ * @argc: of the command
+ * @argv: of the command
+ * @own: its options, with letters for values; "h" is there for all
+ *
+ * Return: its value, 'h' for --help, '?' after a message, -1 at the end.
+ */
+int next_option(int argc, char **argv, const struct option *own)
+{
+	struct option table[MAX_OPTIONS] = {};
+	unsigned int nr = NR_ITEMS(common) - 1;
+	int opt;
+
+	memcpy(table, common, sizeof(common));
+	for (; own && own->name && nr < MAX_OPTIONS - 1; own++)
+		table[nr++] = *own;
+	while ((opt = getopt_long(argc, argv, "hnqo:V", table, NULL)) != -1) {
+		if (opt == 'V') {
+			puts("nvgpuctl " NVGPUCTL_VERSION);
+			exit(ST_OK);
+		}
+		if (!is_common(opt))
+			return opt;
+		if (opt == '?' || set_common(opt))
+			return '?';
+	}
+	return -1;
+}
+
+/**
+ * load_and_select() - Find the GPUs and those that the command line names
+ * @argc: of the command, options are done with
+ * @argv: of the command
+ * @all: all GPUs; to be freed in any case
+ * @chosen: those named, all without a name; to be freed in any case
+ *
+ * Return: ST_OK, or another after a message.
+ */
+enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus *chosen)
+{
+	char all_of_them[] = "all", *every = all_of_them;
+	char **spec = optind < argc ? argv + optind : &every;
+	unsigned int nr = optind < argc ? argc - optind : 1;
+	int missing;
+
+	*chosen = (struct gpus) {};
+	if (gpus_load(all) || (!all->nr && optind >= argc)) {
+		complain("this machine has no Grace GPU");
+		return ST_NO_GPU;
+	}
+	missing = gpus_select(all, spec, nr, chosen);
+	if (missing < 0)
+		return ST_OK;
+	complain("%s: no such GPU; \"nvgpuctl list\" shows which there are", spec[missing]);
+	return ST_NODEV;
+}
+
+/* The first word that is no option is the command; options may come before it. */
+static const struct command *find_command(int argc, char **argv, enum status *status)
+{
+	unsigned int i;
+	int opt;
+
+	*status = ST_USAGE;
+	while ((opt = getopt_long(argc, argv, "+hnqo:V", common, NULL)) != -1) {
+		if (opt == 'h' || opt == 'V') {
+			*status = ST_OK;
+			if (opt == 'h')
+				print_help(stdout);
+			else
+				puts("nvgpuctl " NVGPUCTL_VERSION);
+			return NULL;
+		}
+		if (opt == '?' || set_common(opt))
+			return NULL;
+	}
+	if (optind >= argc) {
+		print_help(stderr);
+		return NULL;
+	}
+	for (i = 0; i < NR_ITEMS(commands); i++)
+		if (!strcmp(commands[i].name, argv[optind]))
+			return &commands[i];
+	complain("there is no command \"%s\": see nvgpuctl --help", argv[optind]);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	enum status status;
+	int first;
+
+	out_init(COLOUR_AUTO);
+	command = find_command(argc, argv, &status);
+	if (!command)
+		return status;
+	first = optind;
+	/* 0 makes getopt start over, on the command's words. */
+	optind = 0;
+	status = command->run(argc - first, argv + first);
+	if (fflush(stdout) || ferror(stdout)) {
+		complain("writing the output failed: %s", strerror(errno));
+		return ST_FAILED;
+	}
+	return status;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Modules on the disk and in the kernel, through libkmod.
+ */
+#include <errno.h>
+#include <libkmod.h>
+
+#include "nvgpuctl.h"
+
+static struct kmod_ctx *context(void)
+{
+	char *modules __free(pointer) = root_path("/lib/modules/%s", kernel_release());
+	char *etc __free(pointer) = root_path("/etc/modprobe.d");
+	char *run __free(pointer) = root_path("/run/modprobe.d");
+	char *lib __free(pointer) = root_path("/lib/modprobe.d");
+	const char *const config[] = { etc, run, lib, NULL };
+
+	return kmod_new(modules, config);
+}
+
+static void read_field(struct module_info *info, const char *key, const char *value)
+{
+	if (!strcmp(key, "version"))
+		snprintf(info->version, sizeof(info->version), "%s", value);
+	else if (!strcmp(key, "srcversion"))
+		snprintf(info->srcversion, sizeof(info->srcversion), "%s", value);
+	else if (!strcmp(key, "signer"))
+		snprintf(info->signer, sizeof(info->signer), "%s", value);
+}
+
+static void read_info(struct kmod_module *module, struct module_info *info)
+{
+	struct kmod_list *list = NULL, *entry;
+	const char *path = kmod_module_get_path(module);
+
+	info->is_builtin = !path;
+	snprintf(info->path, sizeof(info->path), "%s", path ? path : "");
+	if (kmod_module_get_info(module, &list) < 0)
+		return;
+	kmod_list_foreach(entry, list)
+		read_field(info, kmod_module_info_get_key(entry),
+			   kmod_module_info_get_value(entry));
+	kmod_module_info_free_list(list);
+}
+
+static bool is_blacklisted(struct kmod_ctx *ctx, const char *name)
+{
+	struct kmod_config_iter *iter = kmod_config_get_blacklists(ctx);
+	bool found = false;
+
+	while (iter && !found && kmod_config_iter_next(iter))
+		found = same_module(kmod_config_iter_get_key(iter), name);
+	kmod_config_iter_free_iter(iter);
+	return found;
+}
+
+/**
+ * module_info() - Find a module for the running kernel
+ * @name: its name
+ * @info: what is known of it
+ *
+ * Return: 0, -ENOENT if there is none.
+ */
+int module_info(const char *name, struct module_info *info)
+{
+	struct kmod_ctx *ctx = context();
+	struct kmod_list *list = NULL, *entry;
+	int ret = -ENOENT;
+
+	*info = (struct module_info) {};
+	if (!ctx)
+		return -ENOENT;
+	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
+		kmod_list_foreach(entry, list) {
+			struct kmod_module *module = kmod_module_get_module(entry);
+
+			read_info(module, info);
+			kmod_module_unref(module);
+			ret = 0;
+		}
+	}
+	kmod_module_unref_list(list);
+	info->is_blacklisted = is_blacklisted(ctx, name);
+	kmod_unref(ctx);
+	return ret;
+}
+
+/**
+ * module_load() - Load a module and what it needs, unless it is loaded
+ * @name: its name
+ *
+ * A directory that stands for a machine has no kernel to load anything into.
+ *
+ * Return: 0 or a negative errno, -ENOENT if there is none.
+ */
+int module_load(const char *name)
+{
+	struct kmod_ctx *ctx;
+	struct kmod_list *list = NULL, *entry;
+	int ret = -ENOENT;
+
+	root_note("load", name, NULL);
+	if (opts.dry_run || !root_is_host())
+		return 0;
+	ctx = context();
+	if (!ctx)
+		return -ENOENT;
+	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
+		kmod_list_foreach(entry, list) {
+			struct kmod_module *module = kmod_module_get_module(entry);
+
+			ret = kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
+			kmod_module_unref(module);
+		}
+	}
+	kmod_module_unref_list(list);
+	kmod_unref(ctx);
+	return ret;
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nvgpuctl: what an operator of a Grace host does with its GPUs.
+ *
+ * main -> command -> {gpu, group, journal, libvirt's choice, ...} -> parsers, and
+ * everything that touches the machine -> root.c, root_write.c. Parsers are pure
+ * functions of a buffer: they are fuzzed. Nothing but those two opens a file, so that --sysroot and
+ * --dry-run hold for all of it; libpci and libkmod are given its directories, and
+ * facts.c asks what no file tells.
+ */
+#ifndef NVGPUCTL_H
+#define NVGPUCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include <linux/types.h>
+
+#define NVGPUCTL_VERSION "0.1.0"
+#define DRIVER_NAME "nvgpu_vfio_pci"
+#define DRIVER_MODULE "nvgpu-vfio-pci"
+
+/* Where driverctl keeps the driver of a device; a format for root_*(). */
+#define PERSIST_FILE "/etc/driverctl.d/pci-%s"
+
+#define SZ_K ((__u64)1024)
+#define SZ_M (1024 * SZ_K)
+#define SZ_G (1024 * SZ_M)
+
+#define NR_ITEMS(x) (sizeof(x) / sizeof((x)[0]))
+#define FORMAT(string, first) __attribute__((__format__ \
+	(__printf__, string, first)))
+
+/* __free(pointer): what the variable points to is freed when it goes out of scope. */
+#define __free(what) __attribute__((__cleanup__(free_##what)))
+
+static inline void free_pointer(void *p)
+{
+	free(*(void **)p);
+}
+
+struct json_object;
+
+/* Exit statuses: scripts rely on them, see nvgpuctl(8). */
+enum status {
+	ST_OK = 0,
+	ST_FAILED = 1,
+	ST_USAGE = 2,
+	ST_NODEV = 3,
+	ST_PERM = 4,
+	ST_BUSY = 5,
+	ST_WARNINGS = 10,
+	ST_FAILURES = 11,
+	ST_NO_GPU = 77,
+};
+
+/**
+ * struct options - what the command line said
+ * @json: print JSON; @json_flags says how
+ * @json_flags: for json-c
+ * @dry_run: print writes, do none
+ * @quiet: no text but errors
+ * @ascii: draw without Unicode
+ * @no_headings: tables without a first line
+ * @colour: escape sequences may be written
+ * @columns: of tables, or NULL for the default
+ * @width: of lines, in columns
+ */
+struct options {
+	bool json;
+	int json_flags;
+	bool dry_run;
+	bool quiet;
+	bool ascii;
+	bool no_headings;
+	bool colour;
+	const char *columns;
+	unsigned int width;
+};
+
+extern struct options opts;
+
+/* root.c, root_write.c: the machine, or a directory that stands for one */
+
+struct names {
+	char **name;
+	unsigned int nr;
+};
+
+int root_set(const char *dir);
+bool root_is_host(void);
+char *root_path(const char *fmt, ...) FORMAT(1, 2);
+bool root_exists(const char *fmt, ...) FORMAT(1, 2);
+ssize_t root_load(char **data, const char *fmt, ...) FORMAT(2, 3);
+ssize_t root_load_gz(char **data, const char *fmt, ...) FORMAT(2, 3);
+int root_read(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
+int root_read_u64(__u64 *value, const char *fmt, ...) FORMAT(2, 3);
+int root_link(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
+int root_target(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
+int root_names(struct names *names, const char *fmt, ...) FORMAT(2, 3);
+void names_free(struct names *names);
+int root_peek32(__u32 *value, off_t offset, const char *fmt, ...) FORMAT(3, 4);
+int root_write(const char *value, const char *fmt, ...) FORMAT(2, 3);
+int root_replace(const char *value, const char *fmt, ...) FORMAT(2, 3);
+int root_remove(const char *fmt, ...) FORMAT(1, 2);
+int root_lock(const char *fmt, ...) FORMAT(1, 2);
+void root_note(const char *verb, const char *what, const char *value);
+struct json_object *root_writes(void);
+
+/* facts.c: what is no file, from the machine or from SYSROOT/nvgpuctl.facts */
+
+struct fact {
+	const char *name;
+	int (*ask)(char *buf, size_t len);
+};
+
+extern const struct fact facts[];
+extern const unsigned int nr_facts;
+
+int fact(char *buf, size_t len, const char *name);
+const char *kernel_release(void);
+unsigned int page_size(void);
+
+/* text.c: parsers of short texts, and their opposites */
+
+struct bdf {
+	unsigned int domain, bus, dev, fn;
+};
+
+bool parse_bdf(const char *text, struct bdf *bdf);
+bool parse_id(const char *text, __u16 *vendor, __u16 *device);
+bool parse_size(const char *text, __u64 *size);
+bool parse_driver_file(const char *data, size_t len, char *driver, size_t size);
+int parse_node_list(const char *text);
+unsigned int parse_version(const char *text);
+int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size);
+int parse_memlock(const char *data, size_t len, __u64 *soft);
+bool maps_mention(const char *data, size_t len, const char *prefix);
+const char *format_size(char *buf, size_t len, __u64 size);
+const char *errno_name(int err);
+__u64 pow2_ceil(__u64 value);
+bool same_module(const char *a, const char *b);
+
+#define VERSION(major, minor, micro) (((major) * 1000U + (minor)) * 1000U + (micro))
+
+/* iomem.c */
+
+/**
+ * struct iomem_range - a line of /proc/iomem
+ * @start: first address
+ * @last: last address
+ * @depth: nesting, 0 at the top
+ * @name: what is behind the colon
+ */
+struct iomem_range {
+	__u64 start, last;
+	unsigned int depth;
+	char name[96];
+};
+
+struct iomem {
+	struct iomem_range *range;
+	unsigned int nr;
+};
+
+int iomem_parse(const char *data, size_t len, struct iomem *iomem);
+void iomem_free(struct iomem *iomem);
+bool iomem_is_hidden(const struct iomem *iomem);
+bool iomem_is_ram(const char *name);
+
+/* acpi.c */
+
+/**
+ * struct acpi_memory - GPU memory as a table describes it
+ * @has_base: the name of the property was there with a value
+ * @has_size: likewise
+ * @is_computed: a name was there, its value is no constant
+ */
+struct acpi_memory {
+	__u64 base, size;
+	bool has_base, has_size, is_computed;
+};
+
+unsigned int acpi_find_memory(const __u8 *aml, size_t len, struct acpi_memory *found,
+			      unsigned int max);
+
+/* alias.c: libvirt's choice of a variant driver */
+
+/**
+ * struct candidate - a vfio_pci: alias that matches
+ * @module: name of the module
+ * @pattern: the alias
+ * @wildcards: how many "*" it has; libvirt takes the fewest, the first of equals
+ * @line: number of its line
+ */
+struct candidate {
+	char module[64];
+	char pattern[128];
+	unsigned int wildcards;
+	unsigned int line;
+};
+
+struct candidates {
+	struct candidate *v;
+	unsigned int nr;
+	int best;
+};
+
+int alias_search(const char *data, size_t len, const char *modalias, struct candidates *found);
+void candidates_free(struct candidates *found);
+
+/* gpu.c */
+
+#define NR_BARS 6
+
+/* Where the figures of a GPU's memory come from, best first. */
+enum memory_source {
+	MEM_UNKNOWN,
+	MEM_DRIVER,
+	MEM_FIRMWARE_NODE,
+	MEM_ACPI,
+};
+
+/**
+ * struct part - usemem or resmem
+ * @size: bytes that exist, 0 if there is no such part
+ * @bar: number of the BAR that presents it
+ * @bar_size: bytes that the BAR reports
+ */
+struct part {
+	__u64 size;
+	int bar;
+	__u64 bar_size;
+};
+
+/**
+ * struct gpu - one GPU as it was when it was looked at
+ * @bdf: canonical address, the name in sysfs
+ * @driver: empty if none
+ * @override: driver_override, empty if none
+ * @persisted: what /etc/driverctl.d says, empty if nothing
+ * @iommu: name of the IOMMU, empty if unknown
+ * @group: IOMMU group, -1 if none
+ * @node: NUMA node, -1 if none
+ * @bar_size: of the hardware's own BARs
+ * @source: of the following figures
+ * @has_base: @mem_base is known
+ * @has_size: @mem_size is known
+ * @is_computed: ACPI names the properties, but has no constants
+ * @ready: coherent_memory/ready, empty if not bound to the driver
+ */
+struct gpu {
+	char bdf[16];
+	struct bdf address;
+	__u16 vendor, device;
+	__u32 class;
+	char name[96];
+	char modalias[128];
+	char driver[64];
+	char override[64];
+	char persisted[64];
+	char iommu[64];
+	char vfio_dev[32];
+	int group;
+	int node;
+	__u64 bar_size[NR_BARS];
+	bool answers;
+	bool mig_fixed;
+	__u16 cxl_dvsec;
+	__u32 cxl_status;
+	enum memory_source source;
+	bool has_base, has_size, is_computed;
+	__u64 mem_base, mem_size;
+	struct part usemem, resmem;
+	char ready[16];
+	__u64 resets, poisoned;
+};
+
+struct gpus {
+	struct gpu *v;
+	unsigned int nr;
+};
+
+int gpus_load(struct gpus *gpus);
+void gpus_free(struct gpus *gpus);
+int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen);
+struct json_object *gpu_json(const struct gpu *gpu);
+
+/* memory.c */
+
+void memory_load(struct gpus *gpus);
+const char *memory_source_name(enum memory_source source);
+
+/* group.c */
+
+struct member {
+	char bdf[16];
+	char driver[64];
+	char class[16];
+	bool is_bridge;
+	bool blocks;
+};
+
+struct group {
+	struct member *v;
+	unsigned int nr;
+};
+
+int group_load(int id, struct group *group);
+void group_free(struct group *group);
+const struct member *group_blocker(const struct group *group, const char *bdf);
+
+/* users.c: processes that hold device files */
+
+struct user {
+	int pid;
+	char comm[32];
+	char file[64];
+};
+
+struct users {
+	struct user *v;
+	unsigned int nr;
+	bool is_partial;
+};
+
+int users_find(struct users *users, const char *const *prefix);
+int users_of_gpu(const struct gpu *gpu, struct users *users);
+void users_free(struct users *users);
+
+/* module.c: libkmod */
+
+/**
+ * struct module_info - a module as it lies on the disk
+ * @signer: name of the key, empty if it is not signed
+ * @is_builtin: it is part of the kernel
+ * @is_blacklisted: modprobe.d says so
+ */
+struct module_info {
+	char path[256];
+	char version[32];
+	char srcversion[64];
+	char signer[128];
+	bool is_builtin;
+	bool is_blacklisted;
+};
+
+int module_info(const char *name, struct module_info *info);
+int module_load(const char *name);
+
+/* kmsg.c */
+
+__u64 kmsg_last(void);
+bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char *buf,
+	       size_t size);
+bool kmsg_error(__u64 after, const char *what, char *buf, size_t len);
+
+/* change.c: one GPU's way to another driver and back */
+
+/**
+ * struct change - what is wanted of a GPU
+ * @gpu: as it is
+ * @driver: to bind to, "" for the one that the kernel chooses, NULL for none
+ * @override: driver_override in the end
+ */
+struct change {
+	const struct gpu *gpu;
+	const char *driver;
+	const char *override;
+};
+
+int change_prepare(const struct change *change);
+int change_apply(const struct change *change, char *why, size_t len);
+int change_undo(const struct gpu *gpu);
+
+/* journal.c: what to put back if this program dies half way */
+
+int journal_lock(void);
+int journal_write(const struct change *change, unsigned int nr);
+int journal_remove(void);
+const char *journal_parse(const char *line, const char *end, struct gpu *gpu);
+bool journal_pending(const char *bdf);
+int journal_recover(void);
+
+/* transaction.c: several GPUs, all or none */
+
+enum persist {
+	PERSIST_KEEP,
+	PERSIST_SET,
+	PERSIST_CLEAR,
+};
+
+enum status transaction_begin(void);
+enum status transaction_run(struct change *change, unsigned int nr, enum persist persist);
+
+/* out.c */
+
+enum paint {
+	PAINT_OFF,
+	PAINT_BOLD,
+	PAINT_DIM,
+	PAINT_RED,
+	PAINT_GREEN,
+	PAINT_YELLOW,
+	PAINT_CYAN,
+};
+
+enum colour_mode {
+	COLOUR_AUTO,
+	COLOUR_ALWAYS,
+	COLOUR_NEVER,
+};
+
+void out_init(enum colour_mode mode);
+const char *paint(enum paint paint);
+void complain(const char *fmt, ...) FORMAT(1, 2);
+void complain_of(const char *what, const char *fmt, ...) FORMAT(2, 3);
+void say(const char *fmt, ...) FORMAT(1, 2);
+void out_wrapped(const char *text, unsigned int indent);
+
+/* json.c */
+
+struct json_object *json_document(const char *schema);
+void json_add_string(struct json_object *to, const char *key, const char *value);
+void json_add_int(struct json_object *to, const char *key, __s64 value);
+void json_add_u64(struct json_object *to, const char *key, __u64 value);
+void json_add_hex(struct json_object *to, const char *key, __u64 value);
+void json_add_bool(struct json_object *to, const char *key, bool value);
+void json_add_array(struct json_object *to, const char *key, struct json_object *array);
+void json_put_out(struct json_object *document);
+
+/* table.c */
+
+/**
+ * struct column - of a table of GPUs
+ * @name: heading, and for -o in lower case
+ * @help: one line
+ * @is_right: a number
+ * @text: writes the cell
+ */
+struct column {
+	const char *name;
+	const char *help;
+	bool is_right;
+	void (*text)(const struct gpu *gpu, char *buf, size_t len);
+};
+
+struct libscols_table;
+
+extern const struct column gpu_columns[];
+extern const unsigned int nr_gpu_columns;
+
+int columns_choose(const char *list, const struct column **chosen, unsigned int max);
+struct libscols_table *table_new(void);
+int table_print(struct libscols_table *table);
+
+/* cmd_*.c */
+
+enum status cmd_list(int argc, char **argv);
+enum status cmd_show(int argc, char **argv);
+enum status cmd_map(int argc, char **argv);
+enum status cmd_alias(int argc, char **argv);
+enum status cmd_bind(int argc, char **argv);
+enum status cmd_unbind(int argc, char **argv);
+enum status cmd_doctor(int argc, char **argv);
+enum status cmd_gen(int argc, char **argv);
+enum status cmd_report(int argc, char **argv);
+
+/* main.c */
+
+struct option;
+
+int next_option(int argc, char **argv, const struct option *own);
+enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus *chosen);
+
+#endif /* NVGPUCTL_H */

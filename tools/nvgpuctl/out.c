@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Text for people: colour only where it is wanted, lines no longer than the
+ * terminal, or than 80 columns where there is none.
+ */
+#include <langinfo.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "nvgpuctl.h"
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_MIN 40
+
+static unsigned int terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+
+	if (columns && atoi(columns) >= WIDTH_MIN)
+		return atoi(columns);
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= WIDTH_MIN)
+		return size.ws_col;
+	return WIDTH_DEFAULT;
+}
+
+/**
+ * out_init() - Find out what the output can show
+ * @mode: when to colour; "auto" is on a terminal, and not where NO_COLOR is set
+ */
+void out_init(enum colour_mode mode)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+	bool can = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") &&
+		   !(no_colour && *no_colour);
+
+	setlocale(LC_CTYPE, "");
+	opts.colour = mode == COLOUR_ALWAYS || (mode == COLOUR_AUTO && can);
+	opts.width = terminal_width();
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		opts.ascii = true;
+}
+
+const char *paint(enum paint paint)
+{
+	static const char *const sequence[] = {
+		[PAINT_OFF] = "\033[0m",
+		[PAINT_BOLD] = "\033[1m",
+		[PAINT_DIM] = "\033[2m",
+		[PAINT_RED] = "\033[31m",
+		[PAINT_GREEN] = "\033[32m",
+		[PAINT_YELLOW] = "\033[33m",
+		[PAINT_CYAN] = "\033[36m",
+	};
+
+	return opts.colour ? sequence[paint] : "";
+}
+
+/* One line on stderr: which value, which rule, what to do. */
+void complain(const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("nvgpuctl: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+/* The same about a GPU, a file or an option, which is named first. */
+void complain_of(const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fprintf(stderr, "nvgpuctl: %s: ", what);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+/* One line on stdout, unless --quiet or --json. */
+void say(const char *fmt, ...)
+{
+	va_list args;
+
+	if (opts.quiet || opts.json)
+		return;
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static void new_line(unsigned int indent)
+{
+	putchar('\n');
+	printf("%*s", indent, "");
+}
+
+/**
+ * out_wrapped() - Print a text in lines that fit; a word that is too long stays whole
+ * @text: words; newlines in it are kept
+ * @indent: blanks before each line but the first, which is where the cursor is
+ */
+void out_wrapped(const char *text, unsigned int indent)
+{
+	unsigned int column = indent;
+	size_t word;
+
+	while (*text) {
+		word = strcspn(text, "\n ");
+		if (column > indent && column + 1 + word > opts.width) {
+			new_line(indent);
+			column = indent;
+		}
+		if (column > indent && word) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", (int)word, text);
+		column += word;
+		text += word;
+		if (*text == '\n') {
+			new_line(indent);
+			column = indent;
+		}
+		if (*text)
+			text++;
+	}
+	putchar('\n');
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every change of the machine: sysfs, the journal, driverctl's files. With --dry-run
+ * none is made.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "root.h"
+
+static struct json_object *writes;
+
+/**
+ * root_note() - Record, and in a dry run print, a step that changes the machine
+ * @verb: "write", "replace", "remove" or "load"
+ * @what: name of the file or module, without the sysroot
+ * @value: what is written, or NULL
+ */
+void root_note(const char *verb, const char *what, const char *value)
+{
+	struct json_object *step = json_object_new_object();
+
+	json_add_string(step, "do", verb);
+	json_add_string(step, "what", what);
+	if (value)
+		json_add_string(step, "value", value);
+	if (!writes)
+		writes = json_object_new_array();
+	json_object_array_add(writes, step);
+	if (!opts.dry_run || opts.json)
+		return;
+	if (value)
+		printf("%s \"%.*s\" to %s\n", verb, (int)strcspn(value, "\n"), value, what);
+	else
+		printf("%s %s\n", verb, what);
+}
+
+/* All steps so far, the caller's to free; NULL if there was none. */
+struct json_object *root_writes(void)
+{
+	return json_object_get(writes);
+}
+
+static int write_fd(int fd, const char *value)
+{
+	size_t len = strlen(value);
+	ssize_t n = write(fd, value, len);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+/**
+ * root_write() - Write to a file that exists, in one piece, as sysfs wants it
+ * @value: what to write
+ * @fmt: name of the file
+ *
+ * Return: 0 or the negative errno that the kernel gave.
+ */
+int root_write(const char *value, const char *fmt, ...)
+{
+	char *path __free(pointer) = FORMATTED_PATH();
+	int fd, ret;
+
+	root_note("write", path + root_len(), value);
+	if (opts.dry_run)
+		return 0;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = write_fd(fd, value);
+	close(fd);
+	return ret;
+}
+
+static int make_parent(const char *path)
+{
+	char *dir __free(pointer) = strdup(path);
+
+	*strrchr(dir, '/') = '\0';
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+/* A rename is on the disk only when its directory is. */
+static int sync_parent(const char *path)
+{
+	char *dir __free(pointer) = strdup(path);
+	int fd, ret;
+
+	*strrchr(dir, '/') = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static int write_synced(const char *path, const char *value)
+{
+	int fd, ret;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	ret = write_fd(fd, value);
+	if (!ret && fsync(fd))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Hidden: driverctl takes every other file for the name of a device. */
+static char *new_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name;
+
+	if (asprintf(&name, "%.*s/.%s.new", (int)(slash - path), path, slash + 1) < 0)
+		abort();
+	return name;
+}
+
+/**
+ * root_replace() - Make or replace an ordinary file
+ * @value: its contents
+ * @fmt: name of the file; its directory is made, but no further parents
+ *
+ * Whoever reads it, also after a power cut, finds the old contents or the new.
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_replace(const char *value, const char *fmt, ...)
+{
+	char *path __free(pointer) = FORMATTED_PATH();
+	char *new __free(pointer) = NULL;
+	int ret;
+
+	root_note("replace", path + root_len(), value);
+	if (opts.dry_run)
+		return 0;
+	ret = make_parent(path);
+	if (ret)
+		return ret;
+	new = new_name(path);
+	ret = write_synced(new, value);
+	if (!ret && rename(new, path))
+		ret = -errno;
+	if (ret)
+		unlink(new);
+	return ret ? ret : sync_parent(path);
+}
+
+/**
+ * root_remove() - Remove an ordinary file, which need not exist
+ * @fmt: name of the file
+ *
+ * So goes what an interrupted root_replace() has left beside it.
+ *
+ * Return: 0 or a negative errno.
+ */
+int root_remove(const char *fmt, ...)
+{
+	char *path __free(pointer) = FORMATTED_PATH();
+	char *new __free(pointer) = NULL;
+
+	new = new_name(path);
+	if (!opts.dry_run && !access(new, F_OK))
+		unlink(new);
+	if (access(path, F_OK))
+		return 0;
+	root_note("remove", path + root_len(), NULL);
+	if (opts.dry_run)
+		return 0;
+	if (unlink(path))
+		return -errno;
+	return sync_parent(path);
+}
+
+/**
+ * root_lock() - Be the only one, until this process and its children end
+ * @fmt: name of a file, which is made; so is its directory
+ *
+ * Return: 0 or a negative errno, -EWOULDBLOCK if another one has it.
+ */
+int root_lock(const char *fmt, ...)
+{
+	char *path __free(pointer) = FORMATTED_PATH();
+	int fd, ret;
+
+	if (opts.dry_run)
+		return 0;
+	ret = make_parent(path);
+	if (ret)
+		return ret;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return 0;
+	ret = -errno;
+	close(fd);
+	return ret;
+}

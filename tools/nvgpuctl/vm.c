@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Figures of a VM: how much room its BARs take, how much memory must be locked,
+ * which GPU is behind which SMMU.
+ */
+#include "vm.h"
+
+/*
+ * The synthetic BARs take the place of the hardware's BAR2 and BAR4. In a bridge's
+ * window the largest is aligned to its size and the rest is beside it.
+ */
+static __u64 bars_of(const struct gpu *gpu)
+{
+	return pow2_ceil(gpu->bar_size[0] + gpu->usemem.bar_size + gpu->resmem.bar_size);
+}
+
+/**
+ * vm_mmio_size() - How large a window above RAM the BARs of GPUs need
+ * @gpus: the GPUs
+ *
+ * Return: a power of two, at least QEMU's default.
+ */
+__u64 vm_mmio_size(const struct gpus *gpus)
+{
+	__u64 sum = SZ_G;
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		sum += bars_of(&gpus->v[i]);
+	return sum < VM_MMIO_DEFAULT ? VM_MMIO_DEFAULT : pow2_ceil(sum);
+}
+
+/**
+ * vm_memlock() - How much memory a VMM locks for a VM
+ * @gpus: its GPUs
+ * @memory: its RAM
+ *
+ * RAM, for DMA; the GPUs' memory, which iommufd counts as well; a GiB for
+ * emulated devices and tables, as libvirt reckons.
+ *
+ * Return: bytes.
+ */
+__u64 vm_memlock(const struct gpus *gpus, __u64 memory)
+{
+	__u64 sum = memory + SZ_G;
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		sum += gpus->v[i].mem_size;
+	return sum;
+}
+
+/* Number of the guest's SMMU for a GPU: GPUs that share one share it in the guest. */
+unsigned int vm_smmu_of(const struct vm *vm, unsigned int gpu)
+{
+	unsigned int i, number = 0;
+
+	for (i = 0; i < gpu && strcmp(vm->gpus->v[i].iommu, vm->gpus->v[gpu].iommu); i++)
+		number += vm_smmu_is_first(vm, i);
+	return i < gpu ? vm_smmu_of(vm, i) : number;
+}
+
+bool vm_smmu_is_first(const struct vm *vm, unsigned int gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < gpu; i++)
+		if (!strcmp(vm->gpus->v[i].iommu, vm->gpus->v[gpu].iommu))
+			return false;
+	return true;
+}
+
+/* Node 0 has the RAM and the processors. */
+unsigned int vm_node(unsigned int gpu, unsigned int i)
+{
+	return 1 + gpu * VM_NODES_PER_GPU + i;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtual machine that is to be, and the formats in which to describe it.
+ */
+#ifndef VM_H
+#define VM_H
+
+#include "nvgpuctl.h"
+
+/* Nodes without memory for each GPU: the guest's driver makes one of each MIG slice. */
+#define VM_NODES_PER_GPU 8
+#define VM_MAX_GPUS 15
+
+/* First versions that know an option. */
+#define QEMU_GENERIC_INITIATOR	VERSION(9, 0, 0)
+#define QEMU_MMIO_SIZE		VERSION(10, 0, 0)
+#define QEMU_SMMU_ACCEL		VERSION(11, 1, 0)
+#define LIBVIRT_DRIVER_MODEL	VERSION(10, 0, 0)
+#define LIBVIRT_PCI_SMMU	VERSION(11, 10, 0)
+#define LIBVIRT_IOMMUFD		VERSION(12, 2, 0)
+#define LIBVIRT_SMMU_ACCEL	VERSION(12, 7, 0)
+/* The oldest whose <acpi nodeset=> and memory='0' are known to work. */
+#define LIBVIRT_NODESET		VERSION(12, 8, 0)
+
+enum vm_switch {
+	VM_OFF,
+	VM_ON,
+	VM_AUTO,
+};
+
+/**
+ * struct vm - what is wanted, and what follows from it
+ * @gpus: that it gets
+ * @name: of the VM
+ * @memory: RAM in bytes
+ * @cpus: number of processors
+ * @firmware: file
+ * @disk: file, or NULL
+ * @driver: of the host, for libvirt
+ * @iommufd: instead of the older vfio container; VM_AUTO only while options are read
+ * @smmu: a guest SMMU, accelerated, for each SMMU of the host
+ * @qemu: version, 0 if not known
+ * @libvirt: likewise
+ * @mmio_size: room for the BARs, a power of two
+ * @memlock: bytes that the VMM must be able to lock
+ */
+struct vm {
+	const struct gpus *gpus;
+	const char *name;
+	__u64 memory;
+	unsigned int cpus;
+	const char *firmware;
+	const char *disk;
+	const char *driver;
+	enum vm_switch iommufd;
+	bool smmu;
+	unsigned int qemu;
+	unsigned int libvirt;
+	__u64 mmio_size;
+	__u64 memlock;
+};
+
+/* QEMU's own window; less cannot be asked for. */
+#define VM_MMIO_DEFAULT (512 * SZ_G)
+
+__u64 vm_mmio_size(const struct gpus *gpus);
+__u64 vm_memlock(const struct gpus *gpus, __u64 memory);
+unsigned int vm_smmu_of(const struct vm *vm, unsigned int gpu);
+bool vm_smmu_is_first(const struct vm *vm, unsigned int gpu);
+unsigned int vm_node(unsigned int gpu, unsigned int i);
+
+void gen_qemu(const struct vm *vm, FILE *to, struct json_object *argv);
+void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv);
+void gen_cloud_hypervisor(const struct vm *vm, FILE *to, struct json_object *argv);
+
+#endif /* VM_H */
