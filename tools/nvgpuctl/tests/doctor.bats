@@ -1,0 +1,310 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# doctor: a healthy host passes; each broken one has its fault named.
+# shellcheck disable=SC2154 # bats sets output and status
+
+load common
+
+# finds VERDICT CHECK TEXT: such a finding, and the exit status that goes with it.
+finds() {
+	run nvgpuctl doctor --json
+	case $1 in
+	FAIL) status_is 11 ;;
+	WARN) status_is 10 ;;
+	*) status_is 0 ;;
+	esac
+	python3 - "$@" <<-END
+		import json, sys
+		verdict, check, text = sys.argv[1:4]
+		found = [f for f in json.loads('''$(sed 's/\\/\\\\/g' <<<"$output")''')["findings"]
+		         if f["check"] == check and f["verdict"] == verdict]
+		ok = any(text in f["seen"] for f in found)
+		todo = verdict in ("PASS", "SKIP") or all(f["todo"] for f in found)
+		if not ok or not todo:
+		    sys.exit("no %s of %s with '%s': %s" % (verdict, check, text, found))
+	END
+}
+
+tables() {
+	printf '%s/sys/firmware/acpi/tables' "$HOST"
+}
+
+poke() {
+	# shellcheck disable=SC2059 # the bytes are escapes
+	printf "$3" | dd of="$(gpu_dir "$A")/$1" bs=1 seek=$(($2)) conv=notrunc status=none
+}
+
+@test "healthy, not bound: passes" {
+	run nvgpuctl doctor
+	status_is 0
+	output_has "0 warnings, 0 failures"
+	! grep -qE '^(WARN|FAIL)' <<<"$output"
+	fits_80_columns
+}
+
+@test "healthy, bound: passes" {
+	has_memory "$A"
+	has_memory "$B"
+	echo 0x460000000000 >"$(gpu_dir "$B")/coherent_memory/base"
+	run nvgpuctl doctor
+	status_is 0
+	output_has "bound to nvgpu_vfio_pci"
+}
+
+@test "--quiet: only what did not pass; no GPU is 77" {
+	run nvgpuctl doctor -q
+	[ -z "$output" ]
+	rm -r "$HOST"/sys/bus/pci/devices/*
+	run nvgpuctl doctor
+	status_is 77
+}
+
+@test "every check is in --help" {
+	run nvgpuctl doctor --json
+	checks=$(json '" ".join(sorted({f["check"] for f in d["findings"]}))')
+	run nvgpuctl doctor --help
+	for check in $checks; do
+		output_has " $check "
+	done
+}
+
+@test "broken: another architecture" {
+	fact machine x86_64
+	finds FAIL host.arch x86_64
+}
+
+@test "broken: 4 KiB pages" {
+	fact page.size 4096
+	finds WARN host.page_size "4 KiB"
+}
+
+@test "broken: kernel without VFIO" {
+	sed -i /CONFIG_VFIO_PCI_CORE/d "$HOST/lib/modules/$RELEASE/config"
+	finds FAIL host.config CONFIG_VFIO_PCI_CORE
+}
+
+@test "broken: kernel without iommufd, configuration compressed" {
+	grep -v IOMMUFD "$HOST/lib/modules/$RELEASE/config" | gzip >"$HOST/proc/config.gz"
+	rm "$HOST/lib/modules/$RELEASE/config"
+	finds WARN host.config CONFIG_IOMMUFD
+}
+
+@test "broken: KVM maps device memory uncached" {
+	fact kvm.cacheable_pfnmap 0
+	finds FAIL host.kvm KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED
+}
+
+@test "broken: no KVM" {
+	fact kvm.cacheable_pfnmap
+	finds FAIL host.kvm "not available"
+}
+
+@test "broken: too few NUMA nodes" {
+	sed -i s/NODES_SHIFT=6/NODES_SHIFT=4/ "$HOST/lib/modules/$RELEASE/config"
+	finds WARN host.nodes "room for 16 NUMA nodes, 2 GPUs want 17"
+}
+
+@test "broken: module not installed" {
+	rm "$HOST/lib/modules/$RELEASE"/modules.dep*
+	finds FAIL module.installed "no module nvgpu-vfio-pci"
+}
+
+@test "broken: module blacklisted" {
+	echo "blacklist nvgpu-vfio-pci" >"$HOST/etc/modprobe.d/x.conf"
+	finds FAIL module.installed blacklisted
+}
+
+@test "broken: another module loaded than installed" {
+	mkdir -p "$HOST/sys/module/nvgpu_vfio_pci"
+	echo FEDCBA >"$HOST/sys/module/nvgpu_vfio_pci/srcversion"
+	finds WARN module.current FEDCBA
+}
+
+@test "broken: Secure Boot and an unsigned module" {
+	mkdir -p "$HOST/sys/firmware/efi/efivars"
+	printf '\x06\x00\x00\x00\x01' >"$HOST/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+	finds FAIL module.signature "not signed"
+}
+
+@test "broken: lockdown and a module signed by an unknown key" {
+	echo "none [integrity] confidentiality" >"$HOST/sys/kernel/security/lockdown"
+	rm -r "$HOST/lib/modules"
+	SIGNER="My MOK" MODULE=$BIN/module.ko "$BATS_TEST_DIRNAME/make-host" "$HOST.signed"
+	mv "$HOST.signed/lib/modules" "$HOST/lib/"
+	echo "12 I------ 1 perm 1f010000 0 0 asymmetric Debian Secure Boot: X509" >"$HOST/proc/keys"
+	finds FAIL module.signature 'the key "My MOK"'
+	echo "13 I------ 1 perm 1f010000 0 0 asymmetric My MOK: X509" >>"$HOST/proc/keys"
+	finds PASS module.signature "My MOK"
+}
+
+@test "broken: no IOMMU group" {
+	rm "$(gpu_dir "$A")/iommu_group"
+	finds FAIL iommu.group "no IOMMU group"
+}
+
+@test "broken: group not viable, the blocker by name" {
+	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"
+	finds FAIL iommu.viable "0009:00:00.0 is on nvidia"
+}
+
+@test "broken: GPUs share an SMMU" {
+	ln -sfnr "$HOST/sys/class/iommu/smmu3.0x0000000012000000" "$(gpu_dir "$B")/iommu"
+	finds WARN iommu.shared "with $B"
+}
+
+@test "broken: firmware without the properties" {
+	echo nothing >"$(tables)/SSDT1"
+	finds FAIL memory.firmware "no property nvidia,gpu-mem-size"
+}
+
+@test "broken: firmware with one of the properties" {
+	sed -i 's/gpu-mem-size/gpu-mem-sjze/g' "$(tables)/SSDT1"
+	finds FAIL memory.firmware "nvidia,gpu-mem-size is missing"
+}
+
+@test "broken: C2C down, firmware says size 0" {
+	local size
+	size=$(printf '\\x%02x' 0 0 0 64 24 0 0 0)
+	LC_ALL=C sed -i "s/gpu-mem-size\x00\x0e......../gpu-mem-size\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00/g" "$(tables)/SSDT1"
+	finds FAIL memory.firmware "size 0: the C2C link is down"
+}
+
+@test "broken: memory online by the NVIDIA driver" {
+	echo "420000000000-4217ffffffff : System RAM (NVIDIA)" >>"$HOST/proc/iomem"
+	finds FAIL memory.online "NVIDIA driver has onlined 0x420000000000"
+}
+
+@test "broken: memory online by dax/kmem" {
+	echo "460000000000-4617ffffffff : System RAM (kmem)" >>"$HOST/proc/iomem"
+	finds FAIL memory.online "dax/kmem"
+}
+
+@test "broken: memory is the host's from boot on" {
+	echo "410000000000-42ffffffffff : System RAM" >>"$HOST/proc/iomem"
+	finds FAIL memory.online "from boot on"
+}
+
+@test "broken: not root, no addresses: skipped, not passed" {
+	sed -i 's/^\( *\)[0-9a-f]*-[0-9a-f]* /\100000000-00000000 /' "$HOST/proc/iomem"
+	finds SKIP memory.online "root only"
+}
+
+@test "broken: base no multiple of a huge page, or of a page" {
+	has_memory "$A"
+	echo 0x420000010000 >"$(gpu_dir "$A")/coherent_memory/base"
+	finds WARN memory.alignment "no multiple of a huge page (512 MiB)"
+	echo 0x420000001000 >"$(gpu_dir "$A")/coherent_memory/base"
+	finds FAIL memory.alignment "no multiple of the page size"
+}
+
+@test "broken: C2C link not up" {
+	poke resource0 0x1498 '\x00'
+	finds FAIL memory.ready "C2C link is not up"
+}
+
+@test "broken: HBM not trained" {
+	poke resource0 0x200bc '\x0f'
+	finds FAIL memory.ready "HBM is not trained"
+}
+
+@test "broken: CXL range not active, not valid" {
+	poke config 0x100 '\x23\x00\x01\x20'
+	poke config 0x200 '\x23\x00\x01\x00\x98\x1e\x00\x03\x00\x00'
+	poke config 0x21c '\x01'
+	finds FAIL memory.ready "is not active"
+	poke config 0x21c '\x00'
+	finds FAIL memory.ready "is not valid"
+	poke config 0x21c '\x03'
+	finds PASS memory.ready "valid and active"
+}
+
+@test "broken: the driver waited in vain" {
+	has_memory "$A"
+	echo failed >"$(gpu_dir "$A")/coherent_memory/ready"
+	finds FAIL memory.ready "in vain"
+}
+
+@test "broken: the GPU does not answer" {
+	has_memory "$A"
+	tr '\0' '\377' </dev/zero | head -c 4096 >"$(gpu_dir "$A")/config"
+	finds FAIL memory.ready "does not answer"
+}
+
+@test "broken: corrupted pages" {
+	has_memory "$A"
+	echo 2 >"$(gpu_dir "$A")/coherent_memory/poisoned_pages"
+	finds WARN memory.poison "2 corrupted pages"
+}
+
+@test "broken: on the host's driver" {
+	bound_to "$A" nvidia
+	finds WARN driver.bound "bound to nvidia"
+}
+
+@test "broken: stale override" {
+	echo vfio-pci >"$(gpu_dir "$A")/driver_override"
+	finds WARN driver.override "stale vfio-pci"
+}
+
+@test "broken: override with dashes" {
+	echo nvgpu-vfio-pci >"$(gpu_dir "$A")/driver_override"
+	finds FAIL driver.override "the module, not the driver"
+}
+
+@test "broken: persisted driver is not the one it has" {
+	echo vfio-pci >"$HOST/etc/driverctl.d/pci-$A"
+	finds WARN driver.persisted "says vfio-pci"
+	echo "no driver at all" >"$HOST/etc/driverctl.d/pci-$A"
+	finds FAIL driver.persisted "not the name of a driver"
+}
+
+@test "broken: a bind was interrupted" {
+	FAKE_KILL=4 FAKE_KILL_ALL=1 "$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" 2>/dev/null || true
+	finds FAIL driver.interrupted "interrupted half way"
+}
+
+@test "broken: another driver wins by alias" {
+	sed -i 's/bc\*sc\*i\* nvgrace/bc03sc02i00 nvgrace/' "$HOST/lib/modules/$RELEASE/modules.alias"
+	finds WARN driver.alias nvgrace_gpu_vfio_pci
+}
+
+@test "broken: nobody claims it by alias" {
+	sed -i '/00002342/d' "$HOST/lib/modules/$RELEASE/modules.alias"
+	finds FAIL driver.alias "would take vfio-pci"
+}
+
+@test "broken: a process holds /dev/nvidia0" {
+	process 4711 nvidia-persiste /dev/nvidia0
+	finds FAIL driver.nvidia "nvidia-persiste (4711)"
+}
+
+@test "broken: a VM has the GPU" {
+	has_memory "$A"
+	mkdir -p "$(gpu_dir "$A")/vfio-dev/vfio3"
+	process 12 cloud-hyperviso /dev/vfio/devices/vfio3
+	finds WARN driver.users "cloud-hyperviso (12)"
+}
+
+@test "broken: QEMU too old" {
+	fact qemu.version "QEMU emulator version 8.2.2"
+	finds FAIL vmm.qemu "8.2.2"
+	fact qemu.version "QEMU emulator version 9.2.0"
+	finds WARN vmm.qemu highmem-mmio-size
+}
+
+@test "broken: libvirt too old" {
+	fact libvirt.version "libvirtd (libvirt) 9.0.0"
+	finds WARN vmm.libvirt "9.0.0"
+}
+
+@test "broken: no device files of vfio" {
+	rm -r "$HOST/dev/vfio"
+	finds FAIL vmm.devices "neither"
+}
+
+@test "broken: limit of locked memory" {
+	echo "Max locked memory         8388608              8388608              bytes" >"$HOST/proc/self/limits"
+	finds WARN vmm.memlock "may lock 8 MiB; a VM with 16 GiB of RAM needs 211 GiB"
+	run nvgpuctl doctor --memory 1G
+	output_has "needs 196 GiB"
+}

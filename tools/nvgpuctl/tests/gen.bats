@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# gen: the configurations, by their own programs where those are installed.
+# shellcheck disable=SC2154 # bats sets output and status
+
+load common
+
+# Same as the printed script, without starting anything: its words, one a line.
+words_of() {
+	sed 's/^exec qemu-system-aarch64/printf "%s\\n"/' <<<"$output" | bash
+}
+
+@test "gen qemu: 8 nodes and initiators for each GPU, one port each" {
+	run nvgpuctl gen qemu all
+	status_is 0
+	[ "$(grep -c 'acpi-generic-initiator' <<<"$output")" -eq 16 ]
+	[ "$(grep -c -- '-numa' <<<"$output")" -eq 17 ]
+	output_has "-device vfio-pci-nohotplug,host=$B,bus=port1,rombar=0,id=dev1"
+	output_has "acpi-generic-initiator,id=gi15,pci-dev=dev1,node=16"
+	fits_80_columns
+}
+
+@test "gen qemu: the script is shell, and the same as the words in JSON" {
+	run nvgpuctl gen qemu "$A" --name a-vm --memory 1G --cpus 2 --disk "/a b/c.img"
+	bash -n <<<"$output"
+	shellcheck -e SC2054 - <<<"$output"
+	words=$(words_of)
+	run nvgpuctl gen qemu --json "$A" --name a-vm --memory 1G --cpus 2 --disk "/a b/c.img"
+	[ "$(json '"\n".join(d["argv"][1:])')" = "$words" ]
+	[ "$(json 'd["numa_nodes"]')" = 9 ]
+	[ "$(json 'd["memlock"]')" = $((99 << 30)) ]
+}
+
+@test "gen qemu: room for the BARs, as many as are needed" {
+	run nvgpuctl gen qemu "$A"
+	! grep -q highmem-mmio-size <<<"$output"
+	run nvgpuctl gen qemu all
+	output_has "highmem-mmio-size=1024G"
+	run nvgpuctl gen qemu all --qemu-version 9.2
+	status_is 1
+	run nvgpuctl gen qemu "$A" --qemu-version 8.2
+	status_is 1
+	output_has "acpi-generic-initiator"
+}
+
+@test "gen qemu: iommufd where the host has it" {
+	run nvgpuctl gen qemu "$A"
+	! grep -q iommufd <<<"$output"
+	mkdir -p "$HOST/dev/vfio/devices"
+	: >"$HOST/dev/iommu"
+	run nvgpuctl gen qemu "$A"
+	output_has "-object iommufd,id=iommufd0"
+	output_has "id=dev0,iommufd=iommufd0"
+	run nvgpuctl gen qemu "$A" --iommufd off
+	! grep -q iommufd <<<"$output"
+}
+
+@test "gen qemu --smmu: one for each SMMU of the host" {
+	run nvgpuctl gen qemu all --smmu
+	status_is 1
+	run nvgpuctl gen qemu all --smmu --iommufd on
+	status_is 0
+	output_has "pxb-pcie,id=pcie.2,bus_nr=32,bus=pcie.0"
+	output_has "arm-smmuv3,primary-bus=pcie.2,id=smmuv3.2,accel=on"
+	ln -sfnr "$HOST/sys/class/iommu/smmu3.0x0000000012000000" "$(gpu_dir "$B")/iommu"
+	run nvgpuctl gen qemu all --smmu --iommufd on
+	[ "$(grep -c arm-smmuv3 <<<"$output")" -eq 1 ]
+	[ "$(grep -c 'bus=pcie.1,chassis' <<<"$output")" -eq 2 ]
+	run nvgpuctl gen qemu all --smmu --iommufd on --qemu-version 10.0
+	status_is 1
+}
+
+@test "gen qemu: QEMU takes the nodes and initiators, with a stand-in for the GPU" {
+	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
+	run nvgpuctl gen qemu "$A" --memory 256M --cpus 1
+	grep -vE 'accel=kvm|-cpu host|-bios|-serial|rombar=0' <<<"$output" >"$HOST/vm"
+	sed -i 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max\n\t-device pci-testdev,bus=port0,id=dev0 -S -monitor stdio\n)/' "$HOST/vm"
+	run bash "$HOST/vm" <<<"quit"
+	status_is 0
+}
+
+@test "gen libvirt: validates, and QEMU's command line is what gen qemu says" {
+	run nvgpuctl gen libvirt all --libvirt-version 11.3 --memory 4G
+	status_is 0
+	command -v virt-xml-validate >/dev/null || skip "no libvirt here"
+	cat >"$HOST/vm.xml" <<<"$output"
+	run virt-xml-validate "$HOST/vm.xml" domain
+	status_is 0
+	# No KVM here: the translation asks QEMU what it can do.
+	sed -i "s/type='kvm'/type='qemu'/; s/host-passthrough/maximum/; s/managed='yes'/managed='no'/" "$HOST/vm.xml"
+	mkdir "$HOST/libvirt"
+	run virsh -q -c "qemu:///embed?root=$HOST/libvirt" domxml-to-native qemu-argv --xml "$HOST/vm.xml"
+	status_is 0
+	[ "$(grep -o 'acpi-generic-initiator,id=gi[0-9]*,pci-dev=ua-gpu[01],node=[0-9]*' <<<"$output" | wc -l)" -eq 16 ]
+	[ "$(grep -oE -- '-numa node,nodeid=[0-9]+' <<<"$output" | sort -u | wc -l)" -eq 17 ]
+	output_has '"host":"0019:01:00.0","id":"ua-gpu1"'
+	output_has "highmem-mmio-size=1024G"
+	output_has '"rombar":0'
+}
+
+@test "gen libvirt: what newer ones know is written in their own words" {
+	run nvgpuctl gen libvirt "$A" --libvirt-version 12.8 --iommufd on --smmu
+	status_is 0
+	output_has "<acpi nodeset='1-8'/>"
+	output_has "<driver name='vfio' model='nvgpu_vfio_pci' iommufd='yes'/>"
+	output_has "<iommu model='smmuv3'><driver pciBus='1' accel='on' ats='on'/></iommu>"
+	! grep -q qemu:arg <<<"$output"
+	python3 -c 'import sys, xml.dom.minidom as m; m.parseString(sys.stdin.read())' <<<"$output"
+	run nvgpuctl gen libvirt "$A" --libvirt-version 9.0
+	status_is 1
+}
+
+@test "gen cloud-hypervisor: nodes, devices, shell" {
+	run nvgpuctl gen cloud-hypervisor all --iommufd on
+	status_is 0
+	shellcheck -e SC2054 - <<<"$output"
+	output_has "'guest_numa_id=16,device_id=gpu1'"
+	output_has "'iommufd=on,vfio_p2p_dma=off'"
+	output_has "'id=gpu0,path=/sys/bus/pci/devices/$A/'"
+}
+
+@test "gen: memory that is not known, values that are none" {
+	run nvgpuctl gen qemu "$A" --memory nonsense
+	status_is 2
+	run nvgpuctl gen qemu "$A" --name "a'b"
+	status_is 2
+	run nvgpuctl gen nonsense "$A"
+	status_is 2
+	rm -r "$HOST/sys/firmware"
+	run nvgpuctl gen qemu "$A"
+	status_is 1
+	output_has "memory is not known"
+}

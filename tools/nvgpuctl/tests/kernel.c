@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's part of sysfs, for a machine made of files: linked into nvgpuctl by
+ * the linker's --wrap, so that the program itself is what is installed.
+ *
+ *   drivers/NAME/unbind, bind, drivers_probe, driver_override do what they say.
+ *   SYSROOT/refuse/NAME   errno and text: the probe of driver NAME fails with it
+ *   SYSROOT/default       name of the driver that drivers_probe chooses
+ *   FAKE_KILL=N           the child is killed behind its N-th change of a file
+ *   FAKE_KILL_ALL=1       and its parent just before
+ *   FAKE_FAIL=N:ERRNO     the N-th change of a file fails
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+static int changes;
+static pid_t guardian;
+
+__attribute__((constructor)) static void remember(void)
+{
+	guardian = getpid();
+}
+
+/* Before a change: the error that it is to have, or 0. */
+static int due_error(void)
+{
+	const char *fail = getenv("FAKE_FAIL");
+	char *colon;
+
+	changes++;
+	if (!fail || strtol(fail, &colon, 10) != changes)
+		return 0;
+	return atoi(colon + 1);
+}
+
+static void maybe_die(void)
+{
+	const char *number = getenv("FAKE_KILL");
+
+	if (!number || atoi(number) != changes || getpid() == guardian)
+		return;
+	if (getenv("FAKE_KILL_ALL"))
+		kill(getppid(), SIGKILL);
+	kill(getpid(), SIGKILL);
+}
+
+static char *path_in(char *buf, const char *root, const char *fmt, const char *a, const char *b)
+{
+	char rest[PATH_MAX / 2];
+
+	/* The formats are those below. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(rest, sizeof(rest), fmt, a, b);
+	snprintf(buf, PATH_MAX, "%.2000s%s", root, rest);
+	return buf;
+}
+
+static void read_text(char *buf, size_t len, const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, buf, len - 1);
+
+	buf[n > 0 ? n : 0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static int unbind(const char *root, const char *bdf, const char *driver)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t n;
+
+	n = readlink(path_in(path, root, "/sys/bus/pci/devices/%s/driver%s", bdf, ""), target,
+		     sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	if (n < 0 || strcmp(strrchr(target, '/') + 1, driver))
+		return -ENODEV;
+	__real_unlink(path);
+	return 0;
+}
+
+static void tell(const char *root, const char *driver, const char *bdf, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *log = fopen(path_in(path, root, "/dev/kmsg%s%s", "", ""), "a");
+
+	fprintf(log, "3,%d,0,-;%s %s: %s\n SUBSYSTEM=pci\n", 100 + changes, driver, bdf, text);
+	fclose(log);
+}
+
+static int bind(const char *root, const char *bdf, const char *driver)
+{
+	char path[PATH_MAX], target[PATH_MAX], text[256], *reason;
+	int err;
+
+	read_text(text, sizeof(text),
+		  path_in(path, root, "/sys/bus/pci/devices/%s/driver_override%s", bdf, ""));
+	if (strcmp(text, "(null)") && text[0] && strcmp(text, driver))
+		return -ENODEV;
+	read_text(text, sizeof(text), path_in(path, root, "/refuse/%s%s", driver, ""));
+	err = strtol(text, &reason, 10);
+	if (err) {
+		tell(root, driver, bdf, reason + strspn(reason, " "));
+		return -err;
+	}
+	path_in(target, "", "../../../bus/pci/drivers/%s%s", driver, "");
+	path_in(path, root, "/sys/bus/pci/devices/%s/driver%s", bdf, "");
+	return symlink(target, path) ? -EBUSY : 0;
+}
+
+static int probe(const char *root, const char *bdf)
+{
+	char path[PATH_MAX], driver[256];
+
+	read_text(driver, sizeof(driver),
+		  path_in(path, root, "/sys/bus/pci/devices/%s/driver_override%s", bdf, ""));
+	if (!strcmp(driver, "(null)") || !driver[0])
+		read_text(driver, sizeof(driver), path_in(path, root, "/default%s%s", "", ""));
+	if (driver[0])
+		bind(root, bdf, driver);
+	return 0;
+}
+
+/* What the kernel does at a write to this file; 1 for an ordinary file. */
+static int attribute(char *path, const char *value)
+{
+	char *name = strrchr(path, '/') + 1, *sys = strstr(path, "/sys/");
+	char driver[64] = "";
+
+	if (!sys)
+		return 1;
+	*sys = '\0';
+	if (!strcmp(name, "drivers_probe"))
+		return probe(path, value);
+	if (sscanf(sys + 1, "sys/bus/pci/drivers/%63[^/]", driver) != 1)
+		return 1;
+	if (!strcmp(name, "unbind"))
+		return unbind(path, value, driver);
+	if (!strcmp(name, "bind"))
+		return bind(path, value, driver);
+	return 1;
+}
+
+ssize_t __wrap_write(int fd, const void *buf, size_t len)
+{
+	char link[64], path[PATH_MAX], value[256];
+	ssize_t n;
+	int ret;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)buf);
+	ret = -due_error();
+	if (!ret)
+		ret = attribute(path, value);
+	if (ret < 0) {
+		maybe_die();
+		errno = -ret;
+		return -1;
+	}
+	if (ret > 0) {
+		/* driver_override shows "(null)" after an empty line. */
+		if (ftruncate(fd, 0))
+			return -1;
+		__real_write(fd, strcmp(value, "\n") ? value : "(null)\n",
+			     strcmp(value, "\n") ? strlen(value) : 7);
+	}
+	maybe_die();
+	return len;
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+	int err = due_error();
+	int ret = err ? -1 : __real_rename(from, to);
+
+	maybe_die();
+	errno = err ? err : errno;
+	return ret;
+}
+
+int __wrap_unlink(const char *path)
+{
+	int err = due_error();
+	int ret = err ? -1 : __real_unlink(path);
+
+	maybe_die();
+	errno = err ? err : errno;
+	return ret;
+}

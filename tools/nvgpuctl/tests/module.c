@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * As much of a kernel module as depmod and modinfo look at.
+ */
+asm(".section .modinfo, \"a\"\n"
+	".asciz \"name=nvgpu_vfio_pci\"\n"
+	".asciz \"version=0.1.0\"\n"
+	".asciz \"srcversion=0123456789ABCDEF0123456\"\n"
+	".asciz \"license=GPL\"\n");

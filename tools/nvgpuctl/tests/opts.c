@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What main.c has, for programs with a main() of their own.
+ */
+#include <getopt.h>
+
+#include "nvgpuctl.h"
+
+struct options opts = { .width = 80 };
+
+int next_option(int argc, char **argv, const struct option *own)
+{
+	return getopt_long(argc, argv, "", own, NULL);
+}
+
+enum status load_and_select(int argc, char **argv,
+			    struct gpus *all, struct gpus *chosen)
+{
+	*all = (struct gpus) {};
+	*chosen = (struct gpus) {};
+	return ST_NO_GPU;
+}

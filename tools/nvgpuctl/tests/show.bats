@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# list, show, map, alias, report: what is printed, and that it fits.
+# shellcheck disable=SC2154 # bats sets output and status
+
+load common
+
+@test "list: a table of the GPUs, ports are none" {
+	run nvgpuctl list
+	status_is 0
+	[ "${#lines[@]}" -eq 3 ]
+	output_has "$A 10de:2342"
+	fits_80_columns
+}
+
+@test "list: columns, headings, selection by address and id" {
+	run nvgpuctl list -o bdf,group --noheadings 9:1:0.0
+	status_is 0
+	[ "$output" = "$A 14" ]
+	run nvgpuctl list 10de:2342 --noheadings -o BDF
+	[ "${#lines[@]}" -eq 2 ]
+	run nvgpuctl list -o bdf,nonsense
+	status_is 2
+	output_has 'no column is called "nonsense"'
+}
+
+@test "list: unknown GPU is 3, no GPU at all is 77, nonsense is 2" {
+	run nvgpuctl list 0001:01:00.0
+	status_is 3
+	run nvgpuctl list --nonsense
+	status_is 2
+	run nvgpuctl nonsense
+	status_is 2
+	rm -r "$HOST"/sys/bus/pci/devices/*
+	run nvgpuctl list
+	status_is 77
+	rm -r "$HOST/sys"
+	run nvgpuctl list
+	status_is 77
+}
+
+@test "list --tree: IOMMU, group, functions" {
+	run nvgpuctl list --tree
+	status_is 0
+	output_has "└─group 14 ├─0009:00:00.0 pcieport bridge └─0009:01:00.0 GPU"
+	fits_80_columns
+	run nvgpuctl list --tree --ascii
+	! grep -q '└' <<<"$output"
+}
+
+@test "list --json: schema, integers, hexadecimal addresses" {
+	run nvgpuctl list --json
+	status_is 0
+	[ "$(json 'd["schema"]')" = nvgpu.list/1 ]
+	[ "$(json 'd["gpus"][0]["memory"]["size"]')" = $((97 << 30)) ]
+	[ "$(json 'd["gpus"][0]["memory"]["base"]')" = 0x420000000000 ]
+	[ "$(json 'd["gpus"][1]["driver"]')" = None ]
+	[ "$(json 'd["gpus"][1]["group_members"][0]["bdf"]')" = 0019:00:00.0 ]
+	run nvgpuctl list --json=compact
+	[ "${#lines[@]}" -eq 1 ]
+	run nvgpuctl list --json=nonsense
+	status_is 2
+}
+
+@test "show: figures of the driver where it is bound" {
+	has_memory "$A"
+	run nvgpuctl show "$A"
+	status_is 0
+	output_has "memory 97 GiB at 0x420000000000 told by the driver"
+	output_has "usemem 96 GiB cacheable in BAR4/5, which reports 128 GiB"
+	output_has "resets 3"
+	fits_80_columns
+}
+
+@test "show: figures of ACPI are called heuristic, prediction included" {
+	run nvgpuctl show "$A"
+	status_is 0
+	output_has "heuristic: found in the ACPI tables"
+	output_has "resmem 1 GiB write-combining in BAR2/3, which reports 1 GiB"
+}
+
+@test "show: figures of a device tree" {
+	mkdir "$(gpu_dir "$A")/of_node"
+	printf '\x00\x00\x01\x00\x00\x00\x00\x00' >"$(gpu_dir "$A")/of_node/nvidia,gpu-mem-base-pa"
+	printf '\x00\x00\x00\x10\x00\x00\x00\x00' >"$(gpu_dir "$A")/of_node/nvidia,gpu-mem-size"
+	run nvgpuctl show "$A"
+	output_has "memory 64 GiB at 0x10000000000 told by the firmware"
+}
+
+@test "show: MIG bug fixed means no resmem" {
+	printf '\x01' | dd of="$(gpu_dir "$A")/config" bs=1 seek=$((0x10a)) conv=notrunc status=none
+	run nvgpuctl show "$A"
+	output_has "usemem 97 GiB"
+	! grep -q 'resmem  ' <<<"$output"
+}
+
+@test "show: fewer descriptions than GPUs are not assigned to any" {
+	head -c 80 "$HOST/sys/firmware/acpi/tables/SSDT1" >"$HOST/ssdt"
+	mv "$HOST/ssdt" "$HOST/sys/firmware/acpi/tables/SSDT1"
+	run nvgpuctl show "$B"
+	output_has "size not known"
+	output_has "computed by firmware"
+}
+
+@test "map: Unicode, ASCII, 80 columns" {
+	has_memory "$A"
+	run nvgpuctl map "$A"
+	status_is 0
+	output_has "│ usemem 96 GiB │ BAR4/5"
+	output_has "nothing 32 GiB"
+	output_has "reads ~0, drops writes"
+	fits_80_columns
+	LC_ALL=C run nvgpuctl map "$A"
+	output_has "| usemem 96 GiB | BAR4/5"
+	! grep -q '│' <<<"$output"
+}
+
+@test "map --svg: a document, one GPU only" {
+	run nvgpuctl map --svg - "$A"
+	status_is 0
+	python3 -c 'import sys, xml.dom.minidom as m; m.parseString(sys.stdin.read())' <<<"$output"
+	output_has "resmem, 1 GiB"
+	run nvgpuctl map --svg "$HOST/map.svg" "$A"
+	status_is 0
+	[ -s "$HOST/map.svg" ]
+	run nvgpuctl map --svg - all
+	status_is 2
+	run nvgpuctl map --svg "$HOST/no/such/map.svg" "$A"
+	status_is 1
+}
+
+@test "map --json: boxes with addresses; unknown memory is an error" {
+	run nvgpuctl map --json "$A"
+	[ "$(json 'd["gpus"][0]["boxes"][0]["parts"][1]["address"]')" = 0x421800000000 ]
+	rm -r "$HOST/sys/firmware"
+	run nvgpuctl map "$A"
+	status_is 1
+	output_has "memory is not known"
+}
+
+@test "alias: fewest wildcards win" {
+	run nvgpuctl alias "$A"
+	status_is 0
+	output_has "libvirt picks nvgpu_vfio_pci"
+	output_has "nvgrace_gpu_vfio_pci 5 2 more wildcards"
+	fits_80_columns
+}
+
+@test "alias: of equals the first line wins" {
+	sed -i 's/bc03sc02i\* nvgpu/bc*sc*i* nvgpu/' "$HOST/lib/modules/$RELEASE/modules.alias"
+	run nvgpuctl alias --json "$A"
+	[ "$(json 'd["gpus"][0]["chosen"]')" = nvgrace_gpu_vfio_pci ]
+	[ "$(json 'd["gpus"][0]["candidates"][1]["why"]')" = "as many wildcards, later line" ]
+}
+
+@test "alias: none, and no file" {
+	sed -i '/00002342/d' "$HOST/lib/modules/$RELEASE/modules.alias"
+	run nvgpuctl alias "$A"
+	output_has "libvirt takes vfio-pci"
+	rm "$HOST/lib/modules/$RELEASE/modules.alias"
+	run nvgpuctl alias "$A"
+	status_is 1
+	output_has "run depmod"
+}
+
+@test "report: one file, not overwritten, also without a GPU" {
+	run nvgpuctl report --output "$HOST/report.txt"
+	status_is 0
+	grep -q '^===== doctor' "$HOST/report.txt"
+	grep -q '^qemu.version=QEMU emulator' "$HOST/report.txt"
+	grep -q 'vfio_pci:v000010DEd00002342.* nvgpu_vfio_pci' "$HOST/report.txt"
+	! grep -q other "$HOST/report.txt"
+	[ "$(stat -c %a "$HOST/report.txt")" = 600 ]
+	run nvgpuctl report --output "$HOST/report.txt"
+	status_is 1
+	rm -r "$HOST"/sys/bus/pci/devices/*
+	run nvgpuctl report --output -
+	status_is 0
+	output_has "this machine has no Grace GPU"
+}
+
+@test "colour: never without a terminal, always if asked for" {
+	run nvgpuctl show "$A"
+	! grep -q $'\033' <<<"$output"
+	run nvgpuctl show --color=always "$A"
+	grep -q $'\033' <<<"$output"
+	run nvgpuctl show --color=sometimes "$A"
+	status_is 2
+}
+
+@test "every command has --help with its exit statuses, in 82 columns" {
+	local command
+
+	for command in "" list show map bind unbind doctor gen alias report; do
+		# shellcheck disable=SC2086 # the empty one is none
+		run nvgpuctl $command --help
+		status_is 0
+		grep -qi "exit status" <<<"$output"
+		! grep -qE '.{90}' <<<"$output"
+	done
+}
+
+@test "a full disk is an error" {
+	run bash -c "'$BIN/nvgpuctl-test' --sysroot '$HOST' show >/dev/full"
+	status_is 1
+	output_has "writing the output failed"
+}

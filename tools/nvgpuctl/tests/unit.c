@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of the parsers.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../nvgpuctl.h"
+#include "../vm.h"
+
+static bool driver_file(const char *text, char driver[16])
+{
+	return parse_driver_file(text, strlen(text), driver, 16);
+}
+
+static int memlock(const char *text, __u64 *soft)
+{
+	return parse_memlock(text, strlen(text), soft);
+}
+
+static int iomem_text(const char *text, struct iomem *iomem)
+{
+	return iomem_parse(text, strlen(text), iomem);
+}
+
+static void test_bdf(void **state)
+{
+	static const char *const bad[] = {
+		"", ":", "0009:01:00", "0009:01:00.8", "0009:01:20.0", "0009:01:00.0 ", "g:01:00.0",
+		"0009:001:00.0", "01.00.0", "123456789:01:00.0", ".0", "1:2:3:4.0",
+	};
+	struct bdf bdf;
+	size_t i;
+
+	assert_true(parse_bdf("0009:01:1f.7", &bdf));
+	assert_int_equal(bdf.domain, 9);
+	assert_int_equal(bdf.bus, 1);
+	assert_int_equal(bdf.dev, 0x1f);
+	assert_int_equal(bdf.fn, 7);
+	assert_true(parse_bdf("1:2.3", &bdf));
+	assert_int_equal(bdf.domain, 0);
+	for (i = 0; i < NR_ITEMS(bad); i++)
+		assert_false(parse_bdf(bad[i], &bdf));
+}
+
+static void test_id(void **state)
+{
+	__u16 vendor, device;
+
+	assert_true(parse_id("10DE:2342", &vendor, &device));
+	assert_int_equal(vendor, 0x10de);
+	assert_int_equal(device, 0x2342);
+	assert_false(parse_id("10de", &vendor, &device));
+	assert_false(parse_id("10de:23420", &vendor, &device));
+	assert_false(parse_id("1:2", &vendor, &device));
+}
+
+static void test_size(void **state)
+{
+	__u64 size;
+
+	assert_true(parse_size("16G", &size));
+	assert_int_equal(size, 16 * SZ_G);
+	assert_true(parse_size("4096", &size));
+	assert_int_equal(size, 4096);
+	assert_true(parse_size("1t", &size));
+	assert_int_equal(size, 1024 * SZ_G);
+	assert_false(parse_size("0", &size));
+	assert_false(parse_size("-1", &size));
+	assert_false(parse_size("1GB", &size));
+	assert_false(parse_size("99999999999T", &size));
+	assert_false(parse_size("", &size));
+}
+
+static void test_driver_file(void **state)
+{
+	char driver[16];
+
+	assert_true(driver_file("vfio-pci\n", driver));
+	assert_string_equal(driver, "vfio-pci");
+	assert_true(driver_file("none", driver));
+	assert_false(driver_file("", driver));
+	assert_false(driver_file("two words\n", driver));
+	assert_false(driver_file("a/../b", driver));
+	assert_false(driver_file("much_too_long_a_name", driver));
+	assert_false(parse_driver_file("nul\0byte", 8, driver, sizeof(driver)));
+}
+
+static void test_node_list(void **state)
+{
+	assert_int_equal(parse_node_list("0"), 1);
+	assert_int_equal(parse_node_list("0-35"), 36);
+	assert_int_equal(parse_node_list("0-1,8,16-17\n"), 5);
+	assert_int_equal(parse_node_list(""), -EINVAL);
+	assert_int_equal(parse_node_list("3-1"), -EINVAL);
+	assert_int_equal(parse_node_list("1,"), -EINVAL);
+	assert_int_equal(parse_node_list("0-99999999999999999999"), -EINVAL);
+}
+
+static void test_version(void **state)
+{
+	assert_int_equal(parse_version("QEMU emulator version 10.0.13 (Debian 1:10)"),
+			 VERSION(10, 0, 13));
+	assert_int_equal(parse_version("libvirtd (libvirt) 12.8.0"), VERSION(12, 8, 0));
+	assert_int_equal(parse_version("9.2"), VERSION(9, 2, 0));
+	assert_int_equal(parse_version("none at all 7"), 0);
+	assert_int_equal(parse_version(""), 0);
+}
+
+static void test_config(void **state)
+{
+	static const char text[] = "# CONFIG_A is not set\nCONFIG_AB=m\nCONFIG_A_B=y\nCONFIG_C=64";
+	char value[8];
+
+	assert_int_equal(parse_config(text, strlen(text), "CONFIG_A", value, sizeof(value)),
+			 -ENOENT);
+	assert_int_equal(parse_config(text, strlen(text), "CONFIG_AB", value, sizeof(value)), 0);
+	assert_string_equal(value, "m");
+	assert_int_equal(parse_config(text, strlen(text), "CONFIG_C", value, sizeof(value)), 0);
+	assert_string_equal(value, "64");
+	assert_int_equal(parse_config("", 0, "CONFIG_C", value, sizeof(value)), -ENOENT);
+}
+
+static void test_memlock(void **state)
+{
+	__u64 soft;
+
+	assert_int_equal(memlock("Soft\nMax locked memory  8388608  unlimited bytes\n", &soft),
+			 0);
+	assert_int_equal(soft, 8388608);
+	assert_int_equal(memlock("Max locked memory  unlimited  4096  bytes", &soft), 0);
+	assert_true(soft == UINT64_MAX);
+	assert_int_equal(memlock("Max locked memory         x\n", &soft), -EINVAL);
+	assert_int_equal(memlock("Max locked memory ", &soft), -EINVAL);
+	assert_int_equal(memlock("Max processes 1\n", &soft), -EINVAL);
+}
+
+static void test_maps(void **state)
+{
+	static const char text[] =
+		"aaaa-bbbb r-xp 00000000 fd:01 1234      /usr/bin/x\n"
+		"ffff-fff0 rw-s 00000000 00:05 77        /dev/nvidia0\n"
+		"7ff0-7fff rw-p 00000000 00:00 0\n";
+
+	assert_true(maps_mention(text, strlen(text), "/dev/nvidia"));
+	assert_true(maps_mention(text, strlen(text), "/usr/bin/x"));
+	assert_false(maps_mention(text, strlen(text), "/dev/vfio"));
+	assert_false(maps_mention("", 0, "/dev/vfio"));
+	assert_false(maps_mention("   ", 3, "/dev/vfio"));
+}
+
+static void test_iomem(void **state)
+{
+	static const char text[] =
+		"80000000-fbffffff : System RAM\n"
+		"  80210000-81ffffff : Kernel code\n"
+		"garbage\n"
+		"420000000000-4217ffffffff : System RAM (NVIDIA)\n";
+	struct iomem iomem;
+
+	assert_int_equal(iomem_parse(text, strlen(text), &iomem), 0);
+	assert_int_equal(iomem.nr, 3);
+	assert_int_equal(iomem.range[1].depth, 1);
+	assert_true(iomem.range[2].start == 0x420000000000);
+	assert_string_equal(iomem.range[2].name, "System RAM (NVIDIA)");
+	assert_true(iomem_is_ram(iomem.range[2].name));
+	assert_false(iomem_is_hidden(&iomem));
+	iomem_free(&iomem);
+	assert_int_equal(iomem_text("00000000-00000000 : System RAM", &iomem), 0);
+	assert_true(iomem_is_hidden(&iomem));
+	iomem_free(&iomem);
+	assert_int_equal(iomem_text("what?", &iomem), -EINVAL);
+	iomem_free(&iomem);
+}
+
+#define BASE_NAME "\x0dnvidia,gpu-mem-base-pa\0"
+#define SIZE_NAME "\x0dnvidia,gpu-mem-size\0"
+
+static void test_acpi(void **state)
+{
+	static const char both[] = "SSDT"
+		BASE_NAME "\x0e\0\0\0\0\0\x42\0\0" SIZE_NAME "\x0c\0\0\0\x40"
+		SIZE_NAME "\0" BASE_NAME "\x68";
+	struct acpi_memory found[4];
+
+	assert_int_equal(acpi_find_memory((__u8 *)both, sizeof(both) - 1, found, 4), 2);
+	assert_true(found[0].has_base && found[0].has_size);
+	assert_true(found[0].base == 0x420000000000);
+	assert_true(found[0].size == 0x40000000);
+	assert_true(found[1].has_size && !found[1].has_base && found[1].is_computed);
+	assert_int_equal(found[1].size, 0);
+	/* A value that the table ends within is none. */
+	assert_int_equal(acpi_find_memory((__u8 *)both, 30, found, 4), 1);
+	assert_true(found[0].is_computed && !found[0].has_base);
+	assert_int_equal(acpi_find_memory((__u8 *)both, 10, found, 4), 0);
+	assert_int_equal(acpi_find_memory((__u8 *)both, sizeof(both) - 1, found, 1), 1);
+}
+
+static const char modalias[] = "pci:v000010DEd00002342sv000010DEsd000016EBbc03sc02i00";
+
+static void test_alias(void **state)
+{
+	static const char text[] =
+		"# comment\n"
+		"alias vfio_pci:v000010DEd00002342sv*sd*bc*sc*i* first\n"
+		"alias vfio_pci:v000010DEd00002342sv*sd*bc03sc02i* best\n"
+		"alias vfio_pci:v000010DEd00002342sv*sd*bc03sc02i* later\n"
+		"alias vfio_pci:v000010DEd00002345sv*sd*bc03sc02i00 other\n"
+		"alias vfio_pci:v000010DEd00002342 short\n"
+		"alias vfio_pci:v*d*sv*sd*bc*sc*i*";
+	struct candidates found;
+
+	assert_int_equal(alias_search(text, strlen(text), modalias, &found), 0);
+	assert_int_equal(found.nr, 3);
+	assert_string_equal(found.v[found.best].module, "best");
+	assert_int_equal(found.v[found.best].wildcards, 3);
+	assert_int_equal(found.v[found.best].line, 3);
+	candidates_free(&found);
+	assert_int_equal(alias_search(text, strlen(text), "usb:v1", &found), -EINVAL);
+	assert_int_equal(alias_search("", 0, modalias, &found), 0);
+	assert_int_equal(found.best, -1);
+}
+
+static void test_kmsg(void **state)
+{
+	static const char text[] =
+		"6,10,0,-;nvgpu 0009:01:00.0: old\n"
+		"3,12,99,-,caller=T1;nvgpu 0009:01:00.0: new\n"
+		" SUBSYSTEM=pci\n"
+		"3,13,99,-;else\n"
+		"bad;nvgpu 0009:01:00.0: x\n";
+	char buf[32];
+
+	assert_true(kmsg_find(text, strlen(text), 10, "nvgpu 0009:01:00.0: ", buf, sizeof(buf)));
+	assert_string_equal(buf, "new");
+	assert_false(kmsg_find(text, strlen(text), 12, "nvgpu 0009:01:00.0: ", buf, sizeof(buf)));
+	assert_true(kmsg_find(text, strlen(text), 0, NULL, buf, sizeof(buf)));
+	assert_string_equal(buf, "13");
+	assert_false(kmsg_find("", 0, 0, NULL, buf, sizeof(buf)));
+}
+
+static void test_journal(void **state)
+{
+	static const char text[] = "0009:01:00.0,nvidia,,x\n0019:01:00.0,,none,\n";
+	const char *end = text + sizeof(text) - 1, *next;
+	struct gpu gpu;
+
+	next = journal_parse(text, end, &gpu);
+	assert_ptr_equal(next, text + 23);
+	assert_string_equal(gpu.bdf, "0009:01:00.0");
+	assert_string_equal(gpu.driver, "nvidia");
+	assert_string_equal(gpu.override, "");
+	assert_string_equal(gpu.persisted, "x");
+	assert_ptr_equal(journal_parse(next, end, &gpu), end);
+	assert_string_equal(gpu.override, "none");
+	assert_null(journal_parse(text, text + 10, &gpu));
+	assert_null(journal_parse(text + 13, end, &gpu));
+}
+
+static void test_figures(void **state)
+{
+	struct gpu gpu[4] = {};
+	struct gpus gpus = { gpu, 1 };
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		gpu[i].bar_size[0] = 16 * SZ_M;
+		gpu[i].mem_size = 97 * SZ_G;
+		gpu[i].usemem = (struct part) { 96 * SZ_G, 4, 128 * SZ_G };
+		gpu[i].resmem = (struct part) { SZ_G, 2, SZ_G };
+	}
+	assert_true(vm_mmio_size(&gpus) == 512 * SZ_G);
+	assert_true(vm_memlock(&gpus, 16 * SZ_G) == 114 * SZ_G);
+	gpus.nr = 4;
+	/* Four times 256 GiB, and some: the next power of two. */
+	assert_true(vm_mmio_size(&gpus) == 2048 * SZ_G);
+	assert_int_equal(vm_node(0, 0), 1);
+	assert_int_equal(vm_node(3, 7), 32);
+}
+
+static void test_smmu(void **state)
+{
+	struct gpu gpu[4] = {
+		{ .iommu = "a" }, { .iommu = "b" }, { .iommu = "a" }, { .iommu = "c" },
+	};
+	struct gpus gpus = { gpu, 4 };
+	struct vm vm = { .gpus = &gpus };
+
+	assert_int_equal(vm_smmu_of(&vm, 0), 0);
+	assert_int_equal(vm_smmu_of(&vm, 1), 1);
+	assert_int_equal(vm_smmu_of(&vm, 2), 0);
+	assert_int_equal(vm_smmu_of(&vm, 3), 2);
+	assert_false(vm_smmu_is_first(&vm, 2));
+	assert_true(vm_smmu_is_first(&vm, 3));
+}
+
+static void test_text(void **state)
+{
+	char buf[32];
+
+	assert_string_equal(format_size(buf, sizeof(buf), 0), "0 B");
+	assert_string_equal(format_size(buf, sizeof(buf), 96 * SZ_G + 512 * SZ_M), "96.5 GiB");
+	assert_string_equal(errno_name(-EBUSY), "EBUSY");
+	assert_true(pow2_ceil(3) == 4);
+	assert_true(pow2_ceil(4) == 4);
+	assert_true(pow2_ceil(UINT64_MAX) == 0);
+	assert_true(same_module("nvgpu-vfio-pci", "nvgpu_vfio_pci"));
+	assert_false(same_module("nvgpu", "nvgpu_vfio_pci"));
+}
+
+int main(void)
+{
+	const struct UNIT_TEST tests[] = {
+		cmocka_unit_test(test_bdf),
+		cmocka_unit_test(test_id),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_driver_file),
+		cmocka_unit_test(test_node_list),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_memlock),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_iomem),
+		cmocka_unit_test(test_acpi),
+		cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_kmsg),
+		cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_smmu),
+		cmocka_unit_test(test_text),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("parsers", tests, NULL, NULL);
+}
