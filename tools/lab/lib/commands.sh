@@ -17,6 +17,7 @@ lab_help() {
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
+		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
 		  status             what is prepared, and where it is
@@ -225,7 +226,7 @@ lab_main() {
 	-h | --help | help)
 		lab_help
 		;;
-	prepare | build | test | kunit | static | selftest | shell | exec | status | clean)
+	prepare | build | test | kunit | static | selftest | nvgpuctl | shell | exec | status | clean)
 		parse_options "$@"
 		lab_paths
 		"cmd_$command"
