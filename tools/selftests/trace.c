@@ -99,14 +99,14 @@ static long long field(const char *text, const char *name)
 
 TEST_F(trace, fault)
 {
-	__u64 pfn = (self->model.usemem.phys + SZ_2M) / self->page;
+	__u64 pmd = pmd_size(), pfn = (self->model.usemem.phys + pmd) / self->page;
 	unsigned int order = 0;
 	char want[128], *text;
 	__u8 *map;
 
-	while ((self->page << order) < pmd_size())
+	while ((self->page << order) < pmd)
 		order++;
-	map = gpu_map_aligned(&self->gpu, &self->usemem, SZ_2M, pmd_size(), pmd_size(), 0);
+	map = gpu_map_aligned(&self->gpu, &self->usemem, pmd, pmd, pmd, 0);
 	(void)load32(map);
 	text = last_event(self, "nvgpu_fault");
 	snprintf(want, sizeof(want), "pfn=0x%llx order=%u result=NOPAGE", pfn, order);
