@@ -71,7 +71,7 @@ make_payload() {
 	cp -a "$build/out/bin/." "$payload/lab/bin/"
 	cp -a "$build/src/tools" "$payload/lab/tools"
 	cp "$kernel/Image" "$payload/lab/guest/Image"
-	cp "$build/out/initrd" "$payload/lab/guest/initrd"
+	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
 	in_tools mkfs.erofs --quiet "$(inside "$build/payload.erofs.new")" "$(inside "$payload")"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"
 	rm -rf "$payload"

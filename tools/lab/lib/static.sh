@@ -29,9 +29,10 @@ clean_build() {
 
 	rm -rf "$tree"
 	cp -a "$LAB_SOURCE" "$tree"
-	module_make "$kernel" "$tree/$2" W=1 C=2 modules >"$log" 2>&1 || echo "make failed"
+	module_make "$kernel" "$tree/$2" W=1 C=2 CF="-include $(inside "$tree")/tools/lab/sparse.h" \
+		modules >"$log" 2>&1 || echo "make failed"
 	rm -rf "$tree"
-	grep -E 'warning:|error:|WARNING:|ERROR:|\*\*\*' "$log" || true
+	grep -E 'warning:|error:|WARNING:|ERROR:|\*\*\*|not available' "$log" || true
 }
 
 # Source files of the checkout whose names match the pattern, as the chroot sees them.
