@@ -49,7 +49,7 @@ __u64 sim_read_u64(const char *attr)
 	return val;
 }
 
-int __sim_write(const char *attr, __u64 val)
+int __sim_write_text(const char *attr, const char *text)
 {
 	char path[256];
 	FILE *f;
@@ -58,8 +58,16 @@ int __sim_write(const char *attr, __u64 val)
 	f = fopen(path, "we");
 	if (!f)
 		return -errno;
-	fprintf(f, "%llu", val);
+	fputs(text, f);
 	return fclose(f) ? -errno : 0;
+}
+
+int __sim_write(const char *attr, __u64 val)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", val);
+	return __sim_write_text(attr, text);
 }
 
 void sim_write(const char *attr, __u64 val)
