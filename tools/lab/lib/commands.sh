@@ -15,6 +15,8 @@ lab_help() {
 		  build              build the checkout for one kernel, warnings on
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
+		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
+		                     (tools/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
 		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
@@ -53,6 +55,12 @@ parse_options() {
 		--kernel | --timeout)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			set_option "$1" "$2"
+			shift
+			;;
+		--seconds | --ops | --seed | --variant | --replay)
+			[ "$command" = fuzz ] || usage_error "$1 is an option of fuzz"
+			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			LAB_ARGS+=("$1" "$2")
 			shift
 			;;
 		--brief)
@@ -226,7 +234,7 @@ lab_main() {
 	-h | --help | help)
 		lab_help
 		;;
-	prepare | build | test | kunit | static | selftest | nvgpuctl | shell | exec | status | clean)
+	prepare | build | test | kunit | fuzz | static | selftest | nvgpuctl | shell | exec | status | clean)
 		parse_options "$@"
 		lab_paths
 		"cmd_$command"

@@ -76,6 +76,16 @@ check_licence() {
 		done
 }
 
+# The fuzzer finds what is wrong with pretended devices, and nothing else.
+check_fuzzer() {
+	local log=$LAB_RUN/fuzzer.log
+
+	in_tools make -C "$(inside "$LAB_SOURCE/tools/fuzz")" O="$(inside "$LAB_RUN/fuzzer")" \
+		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests" check >"$log" 2>&1 ||
+		grep -E '^not ok|Expected|error:|\*\*\*' "$log"
+	rm -rf "$LAB_RUN/fuzzer"
+}
+
 static_all() {
 	local kernel
 
@@ -90,6 +100,7 @@ static_all() {
 	static_check "kernel-doc -Wall" check_kernel_doc
 	static_check "shellcheck" check_shell
 	static_check "licence lines" check_licence
+	static_check "tests of the fuzzer" check_fuzzer
 	rm -rf "$LAB_SOURCE"
 	printf '%d passed, %d failed, 0 skipped\n' "$STATIC_PASSED" "$STATIC_FAILED"
 	[ "$STATIC_FAILED" -eq 0 ]

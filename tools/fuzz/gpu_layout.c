@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What device this must be: from what the simulated hardware was told to be, and from
+ * the design of the memory BARs. The device itself tells only where its capabilities
+ * are.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "gpu_target.h"
+
+/* Linux never resets the bus of these NVIDIA devices. */
+#define NO_BUS_RESET_MASK	0xffc0
+#define NO_BUS_RESET_ID		0x2340
+
+static void set_bar(struct bar *bar, __u64 size, __u64 mem_len, bool is_memory)
+{
+	bar->size = size;
+	bar->mem_len = mem_len;
+	bar->is_memory = is_memory;
+}
+
+static void set_memory(struct layout *layout)
+{
+	struct model model;
+
+	model_from_sim(&model);
+	set_bar(&layout->bar[2], model.usemem.bar_size, model.usemem.mem_len, true);
+	if (model.resmem.mem_len)
+		set_bar(&layout->bar[1], model.resmem.bar_size, model.resmem.mem_len, true);
+}
+
+static bool has_memory(struct gpu *gpu)
+{
+	char properties[64];
+
+	sim_read("properties", properties, sizeof(properties));
+	return driver_is_ours(gpu->bdf) && strcmp(properties, "none");
+}
+
+/**
+ * gpu_layout() - work out what to expect of a GPU
+ * @gpu: open
+ * @layout: set
+ */
+void gpu_layout(struct gpu *gpu, struct layout *layout)
+{
+	static const char * const size[BARS] = { "bar0_size", "bar2_size", "bar4_size" };
+	char methods[64];
+	__u64 len;
+	int i;
+
+	for (i = 0; i < BARS; i++) {
+		len = sim_read_u64(size[i]);
+		set_bar(&layout->bar[i], len, len, false);
+	}
+	layout->is_strict = has_memory(gpu);
+	if (layout->is_strict)
+		set_memory(layout);
+	sim_read("reset_methods", methods, sizeof(methods));
+	layout->has_flr = strstr(methods, "flr");
+	layout->soft_reset = !sim_read_u64("no_soft_reset");
+	layout->has_hot_reset = (sim_read_u64("device_id") & NO_BUS_RESET_MASK) !=
+				NO_BUS_RESET_ID;
+	layout->pm = config_find_cap(gpu, PCI_CAP_ID_PM);
+	layout->exp = config_find_cap(gpu, PCI_CAP_ID_EXP);
+	layout->page = (unsigned int)sysconf(_SC_PAGESIZE);
+}

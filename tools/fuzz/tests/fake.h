@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A pretended GPU, right or wrong in one way, to test the fuzzer on. */
+#ifndef FUZZ_TESTS_FAKE_H
+#define FUZZ_TESTS_FAKE_H
+
+#include "target.h"
+
+enum defect {
+	DEFECT_NONE,
+	DEFECT_SECOND_BAR_LOST,		/* a write over two BARs reaches the first */
+	DEFECT_BAR_SURVIVES_RESET,
+	DEFECT_COMMAND_LOST_IN_RESET,
+	DEFECT_PADDING_READS_0,
+	DEFECT_SHORT_AT_PADDING,	/* accesses end where the memory ends */
+	DEFECT_NO_END,			/* a read at the end of the BAR succeeds */
+	DEFECT_ENABLE_IGNORED,
+	DEFECT_D3HOT_IGNORED,
+	DEFECT_EFAULT_CHANGES,		/* config writes up to a bad byte have effect */
+	DEFECT_SIZE_IS_MEM_LEN,
+	DEFECT_AREA_MISSING,		/* the sparse areas leave out the last page */
+	DEFECT_MAPS_PADDING,
+	DEFECT_BYTE_4096,		/* memory there cannot be written */
+	DEFECTS,
+};
+
+struct target *fake_new(enum defect defect);
+void fake_free(struct target *target);
+
+#endif
