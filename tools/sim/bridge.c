@@ -166,8 +166,8 @@ int sim_bridge_alloc(struct sim_gpu *gpu)
 	pci_add_resource(&bridge->windows, &host->window);
 	bridge->ops = &bridge_ops;
 	bridge->sysdata = &host->sysdata;
-	/* Services need interrupts, and the root port has none. */
-	bridge->native_aer = 0;
+	/* The root port has no interrupt but that for errors. */
+	bridge->native_aer = gpu->identity.aer;
 	bridge->native_pcie_hotplug = 0;
 	bridge->native_shpc_hotplug = 0;
 	bridge->native_pme = 0;

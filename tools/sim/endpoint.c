@@ -11,9 +11,7 @@
 #include "sim.h"
 
 #define CAP_PM			0x40
-#define CAP_EXP			0x78
-#define ECAP_GPU		0x100
-#define ECAP_CXL		0x140
+#define CAP_AF			0xb4
 
 /* nvgrace-gpu reads a word at +0xa of vendor 10de, id 3: bit 0 is "MIG fixed" */
 #define GPU_DVSEC_ID		3
@@ -110,9 +108,18 @@ static void define_pm(struct sim_function *fn)
 	u16 ctrl = fn->gpu->identity.no_soft_reset ? PCI_PM_CTRL_NO_SOFT_RESET : 0;
 
 	sim_config_define(fn, CAP_PM, 1, PCI_CAP_ID_PM, 0, 0);
-	sim_config_define(fn, CAP_PM + 1, 1, fn->index ? CAP_EXP : SIM_CAP_MSI, 0, 0);
+	sim_config_define(fn, CAP_PM + 1, 1, fn->index ? SIM_CAP_EXP : SIM_CAP_MSI, 0, 0);
 	sim_config_define(fn, CAP_PM + PCI_PM_PMC, 2, 3, 0, 0);
 	sim_config_define(fn, CAP_PM + PCI_PM_CTRL, 2, ctrl, PCI_PM_CTRL_STATE_MASK, 0);
+}
+
+/* The reset of PCI Advanced Features, for functions that have none by PCI Express. */
+static void define_af(struct sim_function *fn)
+{
+	sim_config_define(fn, SIM_CAP_EXP + 1, 1, CAP_AF, 0, 0);
+	sim_config_define(fn, CAP_AF, 1, PCI_CAP_ID_AF, 0, 0);
+	sim_config_define(fn, CAP_AF + PCI_AF_LENGTH, 1, PCI_CAP_AF_SIZEOF, 0, 0);
+	sim_config_define(fn, CAP_AF + PCI_AF_CAP, 1, PCI_AF_CAP_TP | PCI_AF_CAP_FLR, 0, 0);
 }
 
 static void define_exp(struct sim_function *fn)
@@ -121,22 +128,22 @@ static void define_exp(struct sim_function *fn)
 
 	if (fn->gpu->identity.reset_methods & SIM_RESET_FLR)
 		devcap |= PCI_EXP_DEVCAP_FLR;
-	sim_config_define(fn, CAP_EXP, 1, PCI_CAP_ID_EXP, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_DEVCAP, 4, devcap, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_RELAX_EN |
+	sim_config_define(fn, SIM_CAP_EXP, 1, PCI_CAP_ID_EXP, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCAP, 4, devcap, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_RELAX_EN |
 			  PCI_EXP_DEVCTL_NOSNOOP_EN, 0x7fff, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_DEVSTA, 2, 0, 0, 0xf);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_LNKCAP, 4,
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVSTA, 2, 0, 0, 0xf);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCAP, 4,
 			  PCI_EXP_LNKCAP_SLS_32_0GB | 16 << PCI_EXP_LNKSTA_NLW_SHIFT, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_CCC |
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_CCC |
 			  PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_ES, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_LNKSTA, 2,
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKSTA, 2,
 			  PCI_EXP_LNKSTA_CLS_32_0GB | 16 << PCI_EXP_LNKSTA_NLW_SHIFT, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, 0x1f, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_LNKCAP2, 4, 0x3e, 0, 0);
-	sim_config_define(fn, CAP_EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_32_0GT,
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, 0x1f, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCAP2, 4, 0x3e, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_32_0GT,
 			  PCI_EXP_LNKCTL2_TLS, 0);
 }
 
@@ -154,28 +161,31 @@ static void define_cxl(struct sim_function *fn)
 	u64 size = gpu->identity.memory_size;
 	u64 base = gpu->memory_base;
 
-	define_dvsec(fn, ECAP_CXL, 0, PCI_VENDOR_ID_CXL, 0, CXL_DVSEC_LENGTH);
-	sim_config_define(fn, ECAP_CXL + CXL_DVSEC_CAP, 2, CXL_CAP_MEM_ONE_RANGE, 0, 0);
-	sim_config_define(fn, ECAP_CXL + CXL_DVSEC_SIZE_HIGH, 4, upper_32_bits(size), 0, 0);
-	sim_config_define(fn, ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4,
+	define_dvsec(fn, SIM_ECAP_CXL, gpu->identity.aer ? SIM_ECAP_AER : 0, PCI_VENDOR_ID_CXL, 0,
+		     CXL_DVSEC_LENGTH);
+	sim_config_define(fn, SIM_ECAP_CXL + CXL_DVSEC_CAP, 2, CXL_CAP_MEM_ONE_RANGE, 0, 0);
+	sim_config_define(fn, SIM_ECAP_CXL + CXL_DVSEC_SIZE_HIGH, 4, upper_32_bits(size), 0, 0);
+	sim_config_define(fn, SIM_ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4,
 			  (lower_32_bits(size) & CXL_LOW_ADDRESS) | CXL_MEM_INFO_VALID |
 			  FIELD_PREP(CXL_ACTIVE_TIMEOUT, gpu->identity.cxl_timeout), 0, 0);
-	sim_config_define(fn, ECAP_CXL + CXL_DVSEC_BASE_HIGH, 4, upper_32_bits(base),
+	sim_config_define(fn, SIM_ECAP_CXL + CXL_DVSEC_BASE_HIGH, 4, upper_32_bits(base),
 			  U32_MAX, 0);
-	sim_config_define(fn, ECAP_CXL + CXL_DVSEC_BASE_LOW, 4,
+	sim_config_define(fn, SIM_ECAP_CXL + CXL_DVSEC_BASE_LOW, 4,
 			  lower_32_bits(base) & CXL_LOW_ADDRESS, CXL_LOW_ADDRESS, 0);
 }
 
 static void define_gpu_dvsec(struct sim_function *fn)
 {
 	const struct sim_identity *id = &fn->gpu->identity;
+	unsigned int next = id->cxl ? SIM_ECAP_CXL : id->aer ? SIM_ECAP_AER : 0;
 
-	define_dvsec(fn, ECAP_GPU, id->cxl ? ECAP_CXL : 0, SIM_VENDOR_ID, GPU_DVSEC_ID,
-		     GPU_DVSEC_LENGTH);
-	sim_config_define(fn, ECAP_GPU + GPU_DVSEC_CTRL, 2,
+	define_dvsec(fn, SIM_ECAP_FIRST, next, SIM_VENDOR_ID, GPU_DVSEC_ID, GPU_DVSEC_LENGTH);
+	sim_config_define(fn, SIM_ECAP_FIRST + GPU_DVSEC_CTRL, 2,
 			  id->mig_fixed ? GPU_DVSEC_MIG_FIXED : 0, 0, 0);
 	if (id->cxl)
 		define_cxl(fn);
+	if (id->aer)
+		sim_aer_define(fn);
 }
 
 /* PCI PM 5.4: a function without No_Soft_Reset leaves D3hot through a reset. */
@@ -195,10 +205,14 @@ static void endpoint_written(struct sim_function *fn, unsigned int where, u32 bi
 	case CAP_PM + PCI_PM_CTRL:
 		power_state_written(fn);
 		break;
-	case CAP_EXP + PCI_EXP_DEVCTL:
+	case SIM_CAP_EXP + PCI_EXP_DEVCTL:
 		if (bits & PCI_EXP_DEVCTL_BCR_FLR &&
 		    fn->gpu->identity.reset_methods & SIM_RESET_FLR)
 			sim_power_reset_locked(fn, SIM_LOG_FLR);
+		break;
+	case CAP_AF + PCI_AF_CTRL:
+		if (bits & PCI_AF_CTRL_FLR && fn->gpu->identity.reset_methods & SIM_RESET_AF)
+			sim_power_reset_locked(fn, SIM_LOG_AF_FLR);
 		break;
 	}
 }
@@ -223,8 +237,10 @@ struct sim_function *sim_endpoint_create(struct sim_gpu *gpu, unsigned int index
 	define_bars(fn);
 	define_pm(fn);
 	define_exp(fn);
+	if (gpu->identity.reset_methods & SIM_RESET_AF)
+		define_af(fn);
 	if (!index) {
-		sim_msi_define(fn, CAP_EXP);
+		sim_msi_define(fn, SIM_CAP_EXP);
 		define_gpu_dvsec(fn);
 	}
 	sim_config_seal(fn);
@@ -261,7 +277,7 @@ void sim_endpoint_show_active(struct sim_function *fn, bool active)
 
 	if (!fn->gpu->identity.cxl)
 		return;
-	low = sim_config_get(fn, ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4) & ~CXL_MEM_ACTIVE;
-	sim_config_set(fn, ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4,
+	low = sim_config_get(fn, SIM_ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4) & ~CXL_MEM_ACTIVE;
+	sim_config_set(fn, SIM_ECAP_CXL + CXL_DVSEC_SIZE_LOW, 4,
 		       active ? low | CXL_MEM_ACTIVE : low);
 }

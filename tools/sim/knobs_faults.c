@@ -111,6 +111,22 @@ static ssize_t sim_gpu_fire_msi_store(struct config_item *item, const char *page
 }
 CONFIGFS_ATTR_WO(sim_gpu_, fire_msi);
 
+/* By enum sim_severity */
+static const char * const severities[] = { "correctable", "nonfatal", "fatal" };
+
+static ssize_t sim_gpu_report_error_store(struct config_item *item, const char *page,
+					  size_t count)
+{
+	int severity = sysfs_match_string(severities, page);
+	int ret;
+
+	if (severity < 0)
+		return severity;
+	ret = sim_aer_report(to_sim_gpu(item), severity);
+	return ret ? ret : count;
+}
+CONFIGFS_ATTR_WO(sim_gpu_, report_error);
+
 static ssize_t sim_gpu_unplug_store(struct config_item *item, const char *page, size_t count)
 {
 	u64 val;
@@ -135,6 +151,7 @@ struct configfs_attribute *sim_fault_attrs[] = {
 	&sim_gpu_attr_memory_on_reset,
 	&sim_gpu_attr_poison,
 	&sim_gpu_attr_fire_msi,
+	&sim_gpu_attr_report_error,
 	&sim_gpu_attr_unplug,
 	NULL
 };

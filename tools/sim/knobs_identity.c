@@ -93,6 +93,10 @@ SIM_IDENTITY_SHOW(no_soft_reset, "%d", no_soft_reset)
 SIM_IDENTITY_STORE(no_soft_reset, 1, no_soft_reset)
 CONFIGFS_ATTR(sim_gpu_, no_soft_reset);
 
+SIM_IDENTITY_SHOW(aer, "%d", aer)
+SIM_IDENTITY_STORE(aer, 1, aer)
+CONFIGFS_ATTR(sim_gpu_, aer);
+
 static ssize_t sim_gpu_functions_show(struct config_item *item, char *page)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
@@ -171,7 +175,9 @@ CONFIGFS_ATTR(sim_gpu_, domain);
 
 /* Names of bit masks: the index is the mask. */
 static const char * const property_names[] = { "none", "base", "size", "base size" };
-static const char * const reset_names[] = { "none", "flr", "pm", "flr pm" };
+static const char * const reset_names[] = {
+	"none", "flr", "pm", "flr pm", "af_flr", "flr af_flr", "pm af_flr", "flr pm af_flr",
+};
 
 #define SIM_CHOICE_SHOW(_name, _names, _field)					\
 static ssize_t sim_gpu_##_name##_show(struct config_item *item, char *page)	\
@@ -220,6 +226,7 @@ struct configfs_attribute *sim_identity_attrs[] = {
 	&sim_gpu_attr_cxl_timeout,
 	&sim_gpu_attr_reset_methods,
 	&sim_gpu_attr_no_soft_reset,
+	&sim_gpu_attr_aer,
 	&sim_gpu_attr_domain,
 	&sim_gpu_attr_functions,
 	NULL

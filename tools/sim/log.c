@@ -16,6 +16,7 @@ static const char * const event_names[] = {
 	[SIM_LOG_WRITE2] = "write2",
 	[SIM_LOG_WRITE4] = "write4",
 	[SIM_LOG_FLR] = "flr",
+	[SIM_LOG_AF_FLR] = "af-flr",
 	[SIM_LOG_PM_RESET] = "pm-reset",
 	[SIM_LOG_BUS_RESET] = "bus-reset",
 };

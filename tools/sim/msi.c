@@ -98,6 +98,18 @@ bool sim_msi_has_msix(const struct sim_gpu *gpu)
 	return gpu->identity.bar_size[0] >= MSIX_MIN_BAR0;
 }
 
+static void define_msi(struct sim_function *fn, unsigned int next)
+{
+	sim_config_define(fn, SIM_CAP_MSI, 2, PCI_CAP_ID_MSI | next << 8, 0, 0);
+	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT |
+			  PCI_MSI_FLAGS_MASKBIT | ilog2(SIM_VECTORS) << 1,
+			  PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, 0);
+	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_LO, 4, 0, ~3, 0);
+	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_HI, 4, 0, U32_MAX, 0);
+	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_DATA_64, 2, 0, U16_MAX, 0);
+	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_MASK_64, 4, 0, BIT(SIM_VECTORS) - 1, 0);
+}
+
 /**
  * sim_msi_define - build the MSI and MSI-X capabilities
  * @fn: function 0
@@ -108,15 +120,7 @@ void sim_msi_define(struct sim_function *fn, unsigned int next)
 	bool msix = sim_msi_has_msix(fn->gpu);
 	u64 table = msix_table(fn->gpu);
 
-	sim_config_define(fn, SIM_CAP_MSI, 2,
-			  PCI_CAP_ID_MSI | (msix ? SIM_CAP_MSIX : next) << 8, 0, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT |
-			  PCI_MSI_FLAGS_MASKBIT | ilog2(SIM_VECTORS) << 1,
-			  PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_LO, 4, 0, ~3, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_HI, 4, 0, U32_MAX, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_DATA_64, 2, 0, U16_MAX, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_MASK_64, 4, 0, BIT(SIM_VECTORS) - 1, 0);
+	define_msi(fn, msix ? SIM_CAP_MSIX : next);
 	if (!msix)
 		return;
 	sim_config_define(fn, SIM_CAP_MSIX, 2, PCI_CAP_ID_MSIX | next << 8, 0, 0);
@@ -125,6 +129,16 @@ void sim_msi_define(struct sim_function *fn, unsigned int next)
 	sim_config_define(fn, SIM_CAP_MSIX + PCI_MSIX_TABLE, 4, table, 0, 0);
 	sim_config_define(fn, SIM_CAP_MSIX + PCI_MSIX_PBA, 4,
 			  table + MSIX_TABLE_FROM_END - MSIX_PBA_FROM_END, 0, 0);
+}
+
+/**
+ * sim_msi_define_port - build the MSI capability of the root port
+ * @port: the root port
+ * @next: capability after it
+ */
+void sim_msi_define_port(struct sim_function *port, unsigned int next)
+{
+	define_msi(port, next);
 }
 
 static void __iomem *msix_entry(struct sim_gpu *gpu, unsigned int vector)
@@ -158,10 +172,13 @@ static int msix_message(struct sim_gpu *gpu, unsigned int vector, u16 flags)
 	return readl(entry + PCI_MSIX_ENTRY_DATA) % SIM_MESSAGES;
 }
 
-static int msi_message(struct sim_function *fn, unsigned int vector, u16 flags)
+static int msi_message(struct sim_function *fn, unsigned int vector)
 {
+	u16 flags = sim_config_get(fn, SIM_CAP_MSI + PCI_MSI_FLAGS, 2);
 	unsigned int enabled = BIT((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
 
+	if (!(flags & PCI_MSI_FLAGS_ENABLE))
+		return -EIO;
 	if (vector >= enabled)
 		return -EINVAL;
 	if (sim_config_get(fn, SIM_CAP_MSI + PCI_MSI_MASK_64, 4) & BIT(vector))
@@ -181,10 +198,21 @@ static int message_of(struct sim_gpu *gpu, unsigned int vector)
 	flags = sim_config_get(fn, SIM_CAP_MSIX + PCI_MSIX_FLAGS, 2);
 	if (sim_msi_has_msix(gpu) && flags & PCI_MSIX_FLAGS_ENABLE)
 		return msix_message(gpu, vector, flags);
-	flags = sim_config_get(fn, SIM_CAP_MSI + PCI_MSI_FLAGS, 2);
-	if (flags & PCI_MSI_FLAGS_ENABLE)
-		return msi_message(fn, vector, flags);
-	return -EIO;
+	return msi_message(fn, vector);
+}
+
+/**
+ * sim_msi_port_message_locked - what the root port would send for its interrupt
+ * @gpu: the GPU below
+ *
+ * Return: the message; -EIO if MSI or bus mastering is off, -EAGAIN if masked.
+ */
+int sim_msi_port_message_locked(struct sim_gpu *gpu)
+{
+	lockdep_assert_held(&gpu->lock);
+	if (!(sim_config_get(gpu->port, PCI_COMMAND, 2) & PCI_COMMAND_MASTER))
+		return -EIO;
+	return msi_message(gpu->port, 0);
 }
 
 /**

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Config space of the root port. It exists so that a secondary bus reset and
- * vfio's hot reset exist. It has no PM capability, no slot and no interrupt:
- * portdrv finds no service to offer.
+ * vfio's hot reset exist. It has no PM capability, no slot and, if it does not
+ * report errors, no interrupt: portdrv finds no service to offer then.
  */
 #include <linux/mm.h>
 
 #include "sim.h"
 
-#define CAP_EXP			0x40
 #define PORT_DEVICE_ID		0x22b1
 
 static void define_header(struct sim_function *port)
@@ -22,7 +21,8 @@ static void define_header(struct sim_function *port)
 	sim_config_define(port, PCI_CLASS_DEVICE, 2, PCI_CLASS_BRIDGE_PCI, 0, 0);
 	sim_config_define(port, PCI_CACHE_LINE_SIZE, 1, 0, 0xff, 0);
 	sim_config_define(port, PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_BRIDGE, 0, 0);
-	sim_config_define(port, PCI_CAPABILITY_LIST, 1, CAP_EXP, 0, 0);
+	sim_config_define(port, PCI_CAPABILITY_LIST, 1,
+			  port->gpu->identity.aer ? SIM_CAP_MSI : SIM_CAP_EXP, 0, 0);
 	sim_config_define(port, PCI_INTERRUPT_LINE, 1, 0, 0xff, 0);
 	sim_config_define(port, PCI_BRIDGE_CONTROL, 2, 0, 0x5f, 0);
 }
@@ -46,23 +46,23 @@ static void define_windows(struct sim_function *port)
  */
 static void define_exp(struct sim_function *port)
 {
-	sim_config_define(port, CAP_EXP, 1, PCI_CAP_ID_EXP, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT << 4, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER | 1, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_DEVCTL, 2, 0, 0x7fff, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_DEVSTA, 2, 0, 0, 0xf);
-	sim_config_define(port, CAP_EXP + PCI_EXP_LNKCAP, 4,
+	sim_config_define(port, SIM_CAP_EXP, 1, PCI_CAP_ID_EXP, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT << 4, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER | 1, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVCTL, 2, 0, 0x7fff, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVSTA, 2, 0, 0, 0xf);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_LNKCAP, 4,
 			  PCI_EXP_LNKCAP_SLS_32_0GB | PCI_EXP_LNKCAP_DLLLARC |
 			  16 << PCI_EXP_LNKSTA_NLW_SHIFT, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_CCC |
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_CCC |
 			  PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_ES, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_LNKSTA, 2,
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_LNKSTA, 2,
 			  PCI_EXP_LNKSTA_CLS_32_0GB | 16 << PCI_EXP_LNKSTA_NLW_SHIFT, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_RTCTL, 2, 0, PCI_EXP_RTCTL_RRS_SVE, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_RTCAP, 2, PCI_EXP_RTCAP_RRS_SV, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, 0x1f, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_LNKCAP2, 4, 0x3e, 0, 0);
-	sim_config_define(port, CAP_EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_32_0GT,
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_RTCTL, 2, 0, PCI_EXP_RTCTL_RRS_SVE, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_RTCAP, 2, PCI_EXP_RTCAP_RRS_SV, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, 0x1f, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_LNKCAP2, 4, 0x3e, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_32_0GT,
 			  PCI_EXP_LNKCTL2_TLS, 0);
 }
 
@@ -91,6 +91,10 @@ struct sim_function *sim_port_create(struct sim_gpu *gpu)
 	define_header(port);
 	define_windows(port);
 	define_exp(port);
+	if (gpu->identity.aer) {
+		sim_msi_define_port(port, SIM_CAP_EXP);
+		sim_aer_define_port(port);
+	}
 	sim_config_seal(port);
 	return port;
 }
@@ -116,8 +120,8 @@ void sim_port_open_window(struct sim_function *port, const struct resource *wind
  */
 void sim_port_show_link(struct sim_function *port, bool up)
 {
-	u16 status = sim_config_get(port, CAP_EXP + PCI_EXP_LNKSTA, 2) & ~PCI_EXP_LNKSTA_DLLLA;
+	u16 status = sim_config_get(port, SIM_CAP_EXP + PCI_EXP_LNKSTA, 2) & ~PCI_EXP_LNKSTA_DLLLA;
 
-	sim_config_set(port, CAP_EXP + PCI_EXP_LNKSTA, 2,
+	sim_config_set(port, SIM_CAP_EXP + PCI_EXP_LNKSTA, 2,
 		       up ? status | PCI_EXP_LNKSTA_DLLLA : status);
 }

@@ -36,13 +36,20 @@
 #define SIM_MESSAGES		64	/* numbers in the interrupt domain */
 #define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
 
-/* Capabilities of the endpoint that two files have to do with */
+/* Capabilities that two files have to do with; the port has no MSI-X */
 #define SIM_CAP_MSI		0x48
 #define SIM_CAP_MSIX		0x60
+#define SIM_CAP_EXP		0x78
+
+/* Extended capabilities; each has to follow the one before in the chain */
+#define SIM_ECAP_FIRST		0x100
+#define SIM_ECAP_CXL		0x140
+#define SIM_ECAP_AER		0x180
 
 /* Bits of sim_identity::reset_methods */
 #define SIM_RESET_FLR		BIT(0)
 #define SIM_RESET_PM		BIT(1)
+#define SIM_RESET_AF		BIT(2)
 
 /* Bits of sim_identity::properties */
 #define SIM_PROP_BASE		BIT(0)
@@ -57,11 +64,18 @@ enum sim_state {
 	SIM_STOPPING,
 };
 
+enum sim_severity {
+	SIM_CORRECTABLE,
+	SIM_NONFATAL,
+	SIM_FATAL,
+};
+
 enum sim_log_event {
 	SIM_LOG_WRITE1,
 	SIM_LOG_WRITE2,
 	SIM_LOG_WRITE4,
 	SIM_LOG_FLR,
+	SIM_LOG_AF_FLR,
 	SIM_LOG_PM_RESET,
 	SIM_LOG_BUS_RESET,
 };
@@ -80,6 +94,7 @@ struct sim_identity {
 	unsigned int cxl_timeout;
 	unsigned int reset_methods;
 	bool no_soft_reset;
+	bool aer;
 	int domain;
 	unsigned int functions;
 };
@@ -283,10 +298,17 @@ int sim_gpu_tear_out(struct sim_gpu *gpu);
 /* msi.c */
 bool sim_msi_has_msix(const struct sim_gpu *gpu);
 void sim_msi_define(struct sim_function *fn, unsigned int next);
+void sim_msi_define_port(struct sim_function *port, unsigned int next);
 void sim_msi_reset_locked(struct sim_gpu *gpu);
+int sim_msi_port_message_locked(struct sim_gpu *gpu);
 int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector);
 int sim_msi_create(struct sim_gpu *gpu);
 void sim_msi_destroy(struct sim_gpu *gpu);
+
+/* aer.c */
+void sim_aer_define(struct sim_function *fn);
+void sim_aer_define_port(struct sim_function *port);
+int sim_aer_report(struct sim_gpu *gpu, enum sim_severity severity);
 
 /* iommu.c */
 int sim_iommu_init(void);
