@@ -24,12 +24,18 @@ static void nvgpu_commit_resets(struct nvgpu_device *nvdev)
 	nvgpu_poison_commit_reset(nvdev);
 }
 
+/* Take away what was handed out while the memory was known to be ready. */
+static void nvgpu_unmap(struct nvgpu_device *nvdev)
+{
+	nvgpu_rdwr_unmap(nvdev);
+	nvgpu_mmap_zap(nvdev);
+}
+
 /* End all access to the memory until the hardware says that it is ready. */
 static void nvgpu_revoke(struct nvgpu_device *nvdev)
 {
 	nvgpu_ready_forget(nvdev);
-	nvgpu_rdwr_unmap(nvdev);
-	nvgpu_mmap_zap(nvdev);
+	nvgpu_unmap(nvdev);
 }
 
 static int nvgpu_open_device(struct vfio_device *core_vdev)
@@ -336,7 +342,7 @@ static void nvgpu_reset_prepare(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	nvgpu_ready_reset_prepare(nvdev);
-	nvgpu_revoke(nvdev);
+	nvgpu_unmap(nvdev);
 }
 
 static void nvgpu_reset_done(struct pci_dev *pdev)
