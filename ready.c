@@ -135,7 +135,8 @@ static bool nvgpu_ready_check(struct nvgpu_device *nvdev,
  * @nvdev: device
  *
  * Context: memory_lock held for read; the answer holds as long.
- * Return: false with the memory enable bit off, in D3hot and in low power.
+ * Return: false with the memory enable bit off, in D3hot, in low power, and for a
+ * function that was pulled out.
  */
 bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev)
 {
@@ -143,7 +144,8 @@ bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev)
 
 	lockdep_assert_held_read(&vdev->memory_lock);
 
-	return !vdev->pm_runtime_engaged && __vfio_pci_memory_enabled(vdev);
+	return !vdev->pm_runtime_engaged && __vfio_pci_memory_enabled(vdev) &&
+	       !pci_dev_is_disconnected(vdev->pdev);
 }
 
 /*
@@ -208,8 +210,8 @@ bool nvgpu_ready_failed(struct nvgpu_device *nvdev)
  * @nvdev: device
  *
  * Context: memory_lock and access_lock held for read; the answer holds as long.
- * Return: 0, -EIO if memory access is disabled (memory enable bit, D3hot, low
- * power), -EAGAIN if readiness must be waited for.
+ * Return: 0, -EIO if memory access is disabled (see
+ * nvgpu_ready_enabled_locked()), -EAGAIN if readiness must be waited for.
  */
 int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev)
 {
@@ -344,6 +346,8 @@ static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)
 
 	nvgpu_poll_start(&poll, &nvdev->ready);
 	while (!nvgpu_ready_check(nvdev, &poll)) {
+		if (pci_dev_is_disconnected(pdev))
+			return -ENODEV;
 		if (nvgpu_poll_expired(&poll, &nvdev->ready)) {
 			pci_err(pdev, "memory is not ready after %lld ms (%s): reset the GPU or reboot the host\n",
 				ktime_ms_delta(ktime_get(), poll.start),

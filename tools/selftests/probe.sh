@@ -44,8 +44,27 @@ bind_takes() {
 	return "$ret"
 }
 
+# Nobody waits to the limit for a GPU that has gone.
+pulled_out() {
+	local bdf begin out ret=0
+
+	make_gpu probe never_ready=1 || return
+	bdf=$(gpu_bdf probe)
+	out=$(mktemp)
+	bind_gpu "$bdf" "$DRIVER" 2>"$out" &
+	sleep 1
+	begin=$(now_ms)
+	write_attr "$SIM_ROOT/probe/unplug" 1 || ret=1
+	! wait "$!" || complain "the bind succeeded" || ret=1
+	[ $(($(now_ms) - begin)) -le 3000 ] || complain "the bind went on for $(($(now_ms) - begin)) ms" || ret=1
+	grep -q 'No such device' "$out" || complain "the bind gave: $(cat "$out")" || ret=1
+	rm "$out"
+	remove_gpu probe || ret=1
+	return "$ret"
+}
+
 modprobe "${DRIVER//_/-}"
-tap_plan 8
+tap_plan 9
 check "a GPU that is ready binds at once" bind_takes 0 1500 ""
 check "training of 2000 ms" bind_takes 1500 3500 "" training_ms=2000
 check "CXL: a GPU that is ready binds at once" bind_takes 0 1500 "" cxl=1
@@ -53,5 +72,6 @@ check "CXL: memory active after 2000 ms" bind_takes 1500 3500 "" cxl=1 cxl_timeo
 check "CXL: memory never active" bind_takes 900 4000 "Timer expired" cxl=1 cxl_timeout=0 cxl_inactive=1
 check "C2C link down" bind_takes 29000 36000 "Timer expired" c2c_down=1
 check "training never ends" bind_takes 29000 36000 "Timer expired" never_ready=1
+check "pulled out while it is waited for" pulled_out
 check "BAR0 too short for the registers" bind_takes 0 1500 "No such device" bar0_size=65536
 tap_end

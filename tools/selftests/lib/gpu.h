@@ -189,6 +189,12 @@ __u64 sysfs_read_u64(const char *bdf, const char *file);
 int __sysfs_write(const char *bdf, const char *file, const char *val);
 void sysfs_driver(const char *bdf, char *name, size_t len);
 bool driver_is_ours(const char *bdf);
+int __gpu_replug(const char *bdf, const char *driver);
+
+/* kmsg.c: the kernel's log from a moment on. */
+int kernel_log_open(void);
+unsigned int kernel_log_count(int log, char *first, size_t len);
+bool kernel_log_wait(int log, const char *text, int ms);
 
 /**
  * struct hardware - is the memory ready, by the hardware's own word

@@ -103,6 +103,24 @@ void sysfs_driver(const char *bdf, char *name, size_t len)
 	snprintf(name, len, "%s", strrchr(link, '/') + 1);
 }
 
+/*
+ * Takes the GPU out, puts it in again (at the same address, as nobody else took
+ * it) and has @driver bind to it. Return: 0 or -errno.
+ */
+int __gpu_replug(const char *bdf, const char *driver)
+{
+	char path[256];
+	int ret;
+
+	sim_write("live", 0);
+	sim_write("live", 1);
+	ret = __sysfs_write(bdf, "driver_override", driver);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
+	return write_file(path, bdf);
+}
+
 /* Files of our own in sysfs are there with our driver, not with one compared to it. */
 bool driver_is_ours(const char *bdf)
 {
