@@ -20,6 +20,7 @@
 
 #define D0	0
 #define D3HOT	3
+#define BEHIND_CAPS	0xb4	/* the last one, PCI Express, is at 0x78 */
 
 FIXTURE(config_reset) {
 	struct gpu gpu;
@@ -92,6 +93,33 @@ TEST_F(config_reset, flr_by_device_control)
 	config_write16(&self->gpu, cap + PCI_EXP_DEVCTL,
 		       ctl | PCI_EXP_DEVCTL_BCR_FLR);
 	expect_bars_zero(_metadata, self, "FLR by device control");
+}
+
+TEST_F(config_reset, flr_by_advanced_features)
+{
+	unsigned int cap = config_find_cap(&self->gpu, PCI_CAP_ID_AF);
+
+	if (!cap)
+		SKIP(return, "this GPU has no Advanced Features capability");
+	config_write8(&self->gpu, cap + PCI_AF_CTRL, PCI_AF_CTRL_FLR);
+	expect_bars_zero(_metadata, self, "FLR by Advanced Features");
+	EXPECT_EQ(config_read8(&self->gpu, cap + PCI_AF_CTRL), 0)
+		TH_LOG("the FLR bit of Advanced Features does not read 0");
+}
+
+/* Where the capability would be there is nothing, and nothing happens. */
+TEST_F(config_reset, no_flr_without_advanced_features)
+{
+	__u64 bar4 = config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
+	unsigned int pos;
+
+	if (config_find_cap(&self->gpu, PCI_CAP_ID_AF))
+		SKIP(return, "this GPU has an Advanced Features capability");
+	for (pos = BEHIND_CAPS; pos < PCI_CFG_SPACE_SIZE; pos++)
+		config_write8(&self->gpu, pos, PCI_AF_CTRL_FLR);
+	EXPECT_EQ(sim_read_u64("resets"), self->resets);
+	EXPECT_EQ(config_read64(&self->gpu, PCI_BASE_ADDRESS_4), bar4)
+		TH_LOG("BAR4 changed by writes where there is no capability");
 }
 
 TEST_F(config_reset, sysfs_reset)

@@ -4,8 +4,6 @@
  * kernel's log: a hundred thousand accesses that are wrong in every way that
  * the region, config and ioctl interfaces have.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,7 +16,6 @@
 
 #define ROUNDS		5000
 #define PER_ROUND	20
-#define RECORD_LEN	8192
 
 FIXTURE(flood) {
 	struct gpu gpu;
@@ -38,9 +35,7 @@ FIXTURE_SETUP(flood)
 	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
 	gpu_region(&self->gpu, VFIO_PCI_BAR2_REGION_INDEX, &self->resmem);
 	self->map = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);
-	self->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ASSERT_GE(self->log, 0);
-	ASSERT_GE(lseek(self->log, 0, SEEK_END), 0);
+	self->log = kernel_log_open();
 }
 
 FIXTURE_TEARDOWN(flood)
@@ -49,31 +44,11 @@ FIXTURE_TEARDOWN(flood)
 	gpu_close(&self->gpu);
 }
 
-/* Return: records since setup, the first of them in @first. */
-static unsigned int new_records(struct _test_data_flood *self, char *first, size_t len)
-{
-	char record[RECORD_LEN];
-	unsigned int nr = 0;
-	ssize_t done;
-
-	first[0] = '\0';
-	for (;;) {
-		done = read(self->log, record, sizeof(record) - 1);
-		if (done < 0 && errno == EPIPE)
-			continue;	/* older records were overwritten */
-		if (done <= 0)
-			return nr;
-		record[done] = '\0';
-		if (!nr++)
-			snprintf(first, len, "%.*s", (int)strcspn(record, "\n"), record);
-	}
-}
-
 static void expect_silence(struct __test_metadata *_metadata,
 			   struct _test_data_flood *self, unsigned int rounds)
 {
 	char first[256];
-	unsigned int nr = new_records(self, first, sizeof(first));
+	unsigned int nr = kernel_log_count(self->log, first, sizeof(first));
 
 	ksft_print_msg("%u accesses, %u lines in the kernel log\n",
 		       rounds * PER_ROUND, nr);

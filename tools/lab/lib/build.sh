@@ -142,6 +142,7 @@ build_all() {
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
 	[ -z "$(kernel_checks "$kernel")" ] ||
 		build_module "$build" "$kernel" faulty "$src/tools/lab/selftest/faulty" W=1
+	build_module "$build" "$kernel" hot-ram "$src/tools/selftests/hot-ram" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
 	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
 		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"

@@ -94,6 +94,7 @@ static_all() {
 	for kernel in $(kernel_names always); do
 		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
 		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
+		static_check "hot-ram, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/selftests/hot-ram hot-ram
 	done
 	static_check "checkpatch --strict" check_patch
 	static_check "codespell" check_spelling
