@@ -140,7 +140,8 @@ static void define_exp(struct sim_function *fn)
 			  PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_ES, 0);
 	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKSTA, 2,
 			  PCI_EXP_LNKSTA_CLS_32_0GB | 16 << PCI_EXP_LNKSTA_NLW_SHIFT, 0, 0);
-	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0);
+	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCAP2, 4,
+			  PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0);
 	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, 0x1f, 0);
 	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCAP2, 4, 0x3e, 0, 0);
 	sim_config_define(fn, SIM_CAP_EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_32_0GT,

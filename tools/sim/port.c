@@ -47,7 +47,8 @@ static void define_windows(struct sim_function *port)
 static void define_exp(struct sim_function *port)
 {
 	sim_config_define(port, SIM_CAP_EXP, 1, PCI_CAP_ID_EXP, 0, 0);
-	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT << 4, 0, 0);
+	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_FLAGS, 2,
+			  2 | PCI_EXP_TYPE_ROOT_PORT << 4, 0, 0);
 	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER | 1, 0, 0);
 	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVCTL, 2, 0, 0x7fff, 0);
 	sim_config_define(port, SIM_CAP_EXP + PCI_EXP_DEVSTA, 2, 0, 0, 0xf);
