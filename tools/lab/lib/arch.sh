@@ -56,8 +56,8 @@ declare -A ARCH_IMAGE=([arm64]=arch/arm64/boot/Image [amd64]=arch/x86/boot/bzIma
 # Packages to add to the toolchain before it can boot a host, a list in packages/.
 declare -A ARCH_TOOLS=([arm64]='' [amd64]=tools-amd64)
 
-# The host has 8 GiB, of which Linux is told of 2: the rest is the memory of
-# simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
+# Linux is told of 2 GiB of the host's memory: the rest, which boot.sh puts in place
+# of POOL, is the memory of simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
 # cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
 declare -A ARCH_MACHINE=(
 	[arm64]="-M virt,virtualization=on,gic-version=3
@@ -66,6 +66,6 @@ declare -A ARCH_MACHINE=(
 )
 # q35 has a hole from 2 GiB to 4 GiB, where the rest of its memory begins.
 declare -A ARCH_CMDLINE=(
-	[arm64]="console=ttyAMA0 nvgpu_sim.pool=6G@0xc0000000"
-	[amd64]="console=ttyS0 nvgpu_sim.pool=6G@0x100000000"
+	[arm64]="console=ttyAMA0 nvgpu_sim.pool=POOL@0xc0000000"
+	[amd64]="console=ttyS0 nvgpu_sim.pool=POOL@0x100000000"
 )

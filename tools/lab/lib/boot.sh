@@ -3,9 +3,30 @@
 # Boots one emulated host for one job.
 
 # What all architectures have in common; the rest is in arch.sh.
-LAB_MACHINE="-accel tcg,thread=multi -smp 2 -m 8G -nodefaults -display none -no-reboot
-	-device virtio-serial-pci"
+LAB_MACHINE="-smp 2 -nodefaults -display none -no-reboot -device virtio-serial-pci"
 LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G"
+
+# What --memory, --append and --icount change.
+LAB_MEMORY=8
+LAB_APPEND=
+LAB_ACCEL="-accel tcg,thread=multi"
+
+# Virtual time is then the number of instructions executed, 1 ns each, the same in
+# each run; all processors take turns in one thread.
+LAB_ACCEL_ICOUNT="-accel tcg,thread=single -icount shift=0,sleep=off"
+
+# A host with more memory than usual: what nobody writes to is not taken from this
+# machine. QEMU looks whether the kernel allows that, and the chroot has no /proc.
+memory_arguments() {
+	local machine=/proc/sys/vm/overcommit_memory
+
+	printf '%s' "-m ${LAB_MEMORY}G"
+	[ "$LAB_MEMORY" != 8 ] || return 0
+	mkdir -p "$LAB_TOOLS${machine%/*}"
+	cp "$machine" "$LAB_TOOLS$machine"
+	printf ' %s' "-machine memory-backend=ram" \
+		"-object memory-backend-ram,id=ram,size=${LAB_MEMORY}G,reserve=off"
+}
 
 # new_run LABEL: a directory for the logs of one boot; prints its name.
 new_run() {
@@ -63,7 +84,7 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 arch job nonce machine cmdline status=0
+	local run kernel=$2 mode=$3 timeout=$4 arch job nonce memory machine cmdline status=0
 
 	run=$(inside "$1")
 	arch=$(kernel_arch "$kernel")
@@ -73,9 +94,11 @@ boot_host() {
 	if [ "$mode" = shell ]; then
 		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
 	fi
+	memory=$(memory_arguments)
 	# shellcheck disable=SC2206 # lists of words
-	machine=(${ARCH_MACHINE[$arch]} $LAB_MACHINE $job)
-	cmdline="${ARCH_CMDLINE[$arch]} ${LAB_CMDLINE//[[:space:]]/ }$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce"
+	machine=(${ARCH_MACHINE[$arch]} $LAB_ACCEL $LAB_MACHINE $memory $job)
+	cmdline="${ARCH_CMDLINE[$arch]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
+	cmdline="$cmdline$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce $LAB_APPEND"
 	in_tools timeout --foreground --kill-after=10 "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \

@@ -22,6 +22,7 @@ lab_help() {
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
+		  tools -- COMMAND   run COMMAND in the toolchain's chroot, with its files only
 		  status             what is prepared, and where it is
 		  clean              remove builds and logs of this checkout
 		  clean --all        remove the whole cache
@@ -30,6 +31,10 @@ lab_help() {
 		                     when asked for: $(kernel_names demand | xargs);
 		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
+		  --memory GIB       give the host that much (default: $LAB_MEMORY, all but 2 of it for simulated
+		                     GPUs); what is never written costs this machine nothing
+		  --append ARGUMENTS more for the kernel's command line
+		  --icount           let the clock of the host count instructions, 1 ns each
 		  --brief            test: show whole tests and failures, not each result
 
 		Cache: $LAB_CACHE
@@ -52,7 +57,7 @@ parse_options() {
 	LAB_ARGS=()
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --timeout)
+		--kernel | --timeout | --memory | --append)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			set_option "$1" "$2"
 			shift
@@ -62,6 +67,9 @@ parse_options() {
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			LAB_ARGS+=("$1" "$2")
 			shift
+			;;
+		--icount)
+			LAB_ACCEL=$LAB_ACCEL_ICOUNT
 			;;
 		--brief)
 			LAB_FILTER=brief
@@ -82,7 +90,7 @@ parse_options() {
 			;;
 		*)
 			# What follows the command to run is for that command.
-			[ "$command" != exec ] || break
+			[[ $command != exec && $command != tools ]] || break
 			LAB_ARGS+=("$1")
 			;;
 		esac
@@ -100,6 +108,14 @@ set_option() {
 	--timeout)
 		[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: not a number of seconds"
 		LAB_TIMEOUT=$2
+		;;
+	--memory)
+		[[ $2 =~ ^[1-9][0-9]*$ && $2 -gt 2 ]] ||
+			usage_error "--memory $2: not a number of GiB above 2"
+		LAB_MEMORY=$2
+		;;
+	--append)
+		LAB_APPEND=$2
 		;;
 	esac
 }
@@ -203,6 +219,13 @@ cmd_shell() {
 	judge_kernel "$LAB_RUN" | sed 's/^/lab: note: /'
 }
 
+# The current directory and other files of this machine are not there.
+cmd_tools() {
+	[ ${#LAB_ARGS[@]} -gt 0 ] || usage_error "tools needs a command"
+	prepare "$LAB_KERNEL" >&2
+	in_tools "${LAB_ARGS[@]}"
+}
+
 cmd_status() {
 	local wanted kernel
 
@@ -234,7 +257,8 @@ lab_main() {
 	-h | --help | help)
 		lab_help
 		;;
-	prepare | build | test | kunit | fuzz | static | selftest | nvgpuctl | shell | exec | status | clean)
+	prepare | build | test | kunit | fuzz | static | selftest | nvgpuctl | shell | exec | tools | \
+		status | clean)
 		parse_options "$@"
 		lab_paths
 		"cmd_$command"
