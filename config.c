@@ -7,12 +7,14 @@
  * vfio-pci-core cannot hold these registers: its vconfig is compared with, and
  * restored to, real hardware, and vfio_bar_fixup() clears the bytes of BARs that
  * the hardware lacks. So they are an overlay. An access goes to the core as a
- * whole and then to each synthetic BAR that it touches, byte by byte.
+ * whole and then to each synthetic BAR that it touches, byte by byte. One that
+ * touches a single synthetic BAR and nothing else is not the core's business.
  *
  * The BAR registers are about no vendor and no device: all that is known of a BAR
  * is struct nvgpu_bar.
  */
 #include <kunit/visibility.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -144,7 +146,8 @@ bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
 {
 	int i;
 
-	if (pos >= NVGPU_REGS_END)
+	if (pos >= NVGPU_REGS_END ||
+	    (pos < NVGPU_REGS_START && count <= NVGPU_REGS_START - pos))
 		return false;
 
 	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
@@ -158,6 +161,26 @@ bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
 	return false;
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_overlaps);
+
+/*
+ * Is an access to one synthetic BAR and to nothing else? Such a one needs nothing of
+ * the core: what the core would do with these bytes is never seen. It is what guests
+ * and VMMs use, and costs less than with a real BAR.
+ */
+static bool nvgpu_config_covers(const struct nvgpu_bars *bars, u64 pos,
+				size_t count)
+{
+	int i;
+
+	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
+		const struct nvgpu_bar *bar = &bars->bar[i];
+		u64 start = NVGPU_REGS_START + nvgpu_bar_start(bar);
+
+		if (bar->size && pos >= start && pos < start + sizeof(u64))
+			return count <= start + sizeof(u64) - pos;
+	}
+	return false;
+}
 
 /**
  * nvgpu_config_load() - Overlay the synthetic registers on a register image
@@ -262,17 +285,31 @@ ssize_t nvgpu_config_read(struct nvgpu_device *nvdev, char __user *buf,
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	loff_t start = *ppos;
-	ssize_t done;
+	ssize_t done = count;
 
-	done = vfio_pci_core_read(&nvdev->vdev.vdev, buf, count, ppos);
-	if (done <= 0 || !nvgpu_config_overlaps(&nvdev->bars, pos, done))
-		return done;
+	if (!nvgpu_config_overlaps(&nvdev->bars, pos, count))
+		return vfio_pci_core_read(&nvdev->vdev.vdev, buf, count, ppos);
+
+	if (!nvgpu_config_covers(&nvdev->bars, pos, count)) {
+		done = vfio_pci_core_read(&nvdev->vdev.vdev, buf, count, ppos);
+		if (done <= 0 ||
+		    !nvgpu_config_overlaps(&nvdev->bars, pos, done))
+			return done;
+	}
 
 	if (nvgpu_config_overlay(&nvdev->bars, buf, pos, done)) {
 		*ppos = start;
 		return -EFAULT;
 	}
+	*ppos = start + done;
 	return done;
+}
+
+/* The core takes such an access in one step, so that it fails as a whole. */
+static bool nvgpu_config_is_one_step(u64 pos, size_t count)
+{
+	return is_power_of_2(count) && count <= sizeof(u32) &&
+	       IS_ALIGNED(pos, count);
 }
 
 /**
@@ -297,11 +334,12 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 	u8 regs[NVGPU_REGS_LEN];
 	unsigned int resets;
 	size_t first, end;
-	ssize_t done;
+	ssize_t done = count;
 
 	if (count > PCI_CFG_SPACE_EXP_SIZE)
 		return -EFAULT;
-	if (fault_in_readable(buf, count))
+	if (!nvgpu_config_is_one_step(pos, count) &&
+	    fault_in_readable(buf, count))
 		return -EFAULT;
 	if (!nvgpu_config_overlaps(&nvdev->bars, pos, count))
 		return vfio_pci_core_write(&nvdev->vdev.vdev, buf, count, ppos);
@@ -312,7 +350,10 @@ ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
 			   end - first))
 		return -EFAULT;
 
-	done = vfio_pci_core_write(&nvdev->vdev.vdev, buf, count, ppos);
+	if (nvgpu_config_covers(&nvdev->bars, pos, count))
+		*ppos += count;
+	else
+		done = vfio_pci_core_write(&nvdev->vdev.vdev, buf, count, ppos);
 	if (done <= 0)
 		return done;
 

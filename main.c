@@ -83,12 +83,14 @@ static ssize_t nvgpu_read(struct vfio_device *core_vdev, char __user *buf,
 {
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
-	struct nvgpu_region *region = nvgpu_geometry_region(nvdev, index);
+	struct nvgpu_region *region;
 
-	if (region)
-		return nvgpu_rdwr(nvdev, region, buf, count, ppos, false);
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return nvgpu_config_read(nvdev, buf, count, ppos);
+
+	region = nvgpu_geometry_region(nvdev, index);
+	if (region)
+		return nvgpu_rdwr(nvdev, region, buf, count, ppos, false);
 	return vfio_pci_core_read(core_vdev, buf, count, ppos);
 }
 
@@ -109,13 +111,15 @@ static ssize_t nvgpu_write(struct vfio_device *core_vdev,
 {
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
-	struct nvgpu_region *region = nvgpu_geometry_region(nvdev, index);
+	struct nvgpu_region *region;
 
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		return nvgpu_write_config(nvdev, buf, count, ppos);
+
+	region = nvgpu_geometry_region(nvdev, index);
 	if (region)
 		return nvgpu_rdwr(nvdev, region, (char __user *)buf, count,
 				  ppos, true);
-	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		return nvgpu_write_config(nvdev, buf, count, ppos);
 	return vfio_pci_core_write(core_vdev, buf, count, ppos);
 }
 
