@@ -22,8 +22,13 @@
 
 #include "nvgpu.h"
 
-/* How much is copied in one go under the locks. */
-#define NVGPU_CHUNK		SZ_64K
+/*
+ * How much is copied in one go under the locks, a fraction of a millisecond at the
+ * speed of memory. Uncached memory is slower by an order of magnitude, to read it
+ * at least; there the locks do not count.
+ */
+#define NVGPU_CHUNK		SZ_1M
+#define NVGPU_CHUNK_UNCACHED	SZ_64K
 
 /*
  * So often in a row may a copy stop at a user page that was just brought in. Then
@@ -104,12 +109,20 @@ void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev)
 			memunmap(kva[i]);
 }
 
+static size_t nvgpu_rdwr_chunk_size(const struct nvgpu_xfer *xfer)
+{
+	if (xfer->region == &xfer->nvdev->region[NVGPU_RESMEM])
+		return NVGPU_CHUNK_UNCACHED;
+	return NVGPU_CHUNK;
+}
+
 /* How much to move next: within the memory, one chunk, short of poison. */
 static size_t nvgpu_rdwr_count(const struct nvgpu_xfer *xfer)
 {
 	u64 at = xfer->region->mem_base + xfer->pos;
 	u64 count = min3((u64)iov_iter_count(&xfer->iter),
-			 xfer->region->mem_len - xfer->pos, (u64)NVGPU_CHUNK);
+			 xfer->region->mem_len - xfer->pos,
+			 (u64)nvgpu_rdwr_chunk_size(xfer));
 	unsigned long nr = PFN_UP(offset_in_page(at) + count);
 	unsigned long clean = nvgpu_poison_clean(xfer->nvdev, PHYS_PFN(at), nr);
 
@@ -168,7 +181,8 @@ static int nvgpu_rdwr_step(struct nvgpu_xfer *xfer)
 /* Bring in what the next chunk needs of the user buffer, at least its start. */
 static int nvgpu_rdwr_fault_in(struct nvgpu_xfer *xfer)
 {
-	size_t count = min_t(size_t, iov_iter_count(&xfer->iter), NVGPU_CHUNK);
+	size_t count = min(iov_iter_count(&xfer->iter),
+			   nvgpu_rdwr_chunk_size(xfer));
 	size_t left;
 
 	if (xfer->stalls++ >= NVGPU_COPY_RETRIES)
