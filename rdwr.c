@@ -36,7 +36,7 @@
  */
 #define NVGPU_COPY_RETRIES	16
 
-static const u8 nvgpu_padding[SZ_4K] = { [0 ... SZ_4K - 1] = 0xff };
+static const u8 nvgpu_padding[SZ_16K] = { [0 ... SZ_16K - 1] = 0xff };
 
 /**
  * struct nvgpu_xfer - one read or write, as far as it has come
@@ -259,7 +259,7 @@ static int nvgpu_rdwr_padding(struct nvgpu_xfer *xfer)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		count = min(iov_iter_count(&xfer->iter), sizeof(nvgpu_padding));
-		done = copy_to_iter(nvgpu_padding, count, &xfer->iter);
+		done = _copy_to_iter(nvgpu_padding, count, &xfer->iter);
 		xfer->pos += done;
 		if (done < count)
 			return -EFAULT;
