@@ -72,13 +72,14 @@ static bool nvgpu_poll_expired(const struct nvgpu_poll *poll,
 }
 
 /*
- * Each pause is a sixteenth of the time waited so far, within limits: the wait
- * ends at most that much later than the hardware is ready.
+ * Each pause is a thirty-second of the time waited so far, within limits: the wait
+ * ends at most that much later than the hardware is ready. On a busy machine the
+ * pause grows; a sixteenth left too little for that.
  */
 static int nvgpu_poll_sleep(const struct nvgpu_poll *poll)
 {
 	u64 waited = ktime_to_ns(ktime_sub(ktime_get(), poll->start));
-	u64 pause = clamp_t(u64, waited / 16, NVGPU_POLL_MIN_NS,
+	u64 pause = clamp_t(u64, waited / 32, NVGPU_POLL_MIN_NS,
 			    NVGPU_POLL_MAX_NS);
 	ktime_t expires = ns_to_ktime(pause);
 
