@@ -132,8 +132,9 @@ build_guest() {
 }
 
 build_all() {
-	local kernel=$1 build=$2 src=$2/src kunit=()
+	local kernel=$1 build=$2 src=$2/src lib kunit=()
 
+	lib=$(inside "$build/lib")/libgpu.a
 	mirror_checkout "$build"
 	if has_kunit "$kernel"; then
 		kunit=(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST=m)
@@ -144,11 +145,12 @@ build_all() {
 		build_module "$build" "$kernel" faulty "$src/tools/lab/selftest/faulty" W=1
 	build_module "$build" "$kernel" hot-ram "$src/tools/selftests/hot-ram" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
+	build_programs "$build" "$kernel" lib "$src/tools/selftests/lib" "$build/lib"
 	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
-		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
+		LIB="$lib" KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
 	build_programs "$build" "$kernel" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
-	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin"
+	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin" LIB="$lib"
 	build_programs "$build" "$kernel" bench "$src/tools/bench" "$build/out/bin/bench"
 	build_programs "$build" "$kernel" fuzz "$src/tools/fuzz" "$build/out/bin"
 	[ "$(kernel_arch "$kernel")" != arm64 ] || build_guest "$build" "$kernel"
