@@ -14,10 +14,7 @@
 #define IOVA	(4 * SZ_1G)
 
 FIXTURE(dma) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
-	struct gpu_region region;
+	struct mem mem;
 };
 
 FIXTURE_VARIANT(dma) {
@@ -29,18 +26,13 @@ FIXTURE_VARIANT_ADD(dma, resmem) { .is_resmem = true };
 
 FIXTURE_SETUP(dma)
 {
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->mem->index, &self->region);
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
 }
 
 FIXTURE_TEARDOWN(dma)
 {
-	gpu_close(&self->gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 static void expect_phys(struct __test_metadata *_metadata,
@@ -50,10 +42,10 @@ static void expect_phys(struct __test_metadata *_metadata,
 
 	ASSERT_TRUE(sim_dma_lookup(iova, &phys))
 		TH_LOG("the IOMMU has no mapping at iova 0x%llx", iova);
-	EXPECT_EQ(phys, self->mem->phys + offset)
+	EXPECT_EQ(phys, self->mem.want->phys + offset)
 		TH_LOG("BAR%u base is physical 0x%llx, expected %s at 0x%llx (offset 0x%llx)",
-		       self->mem->index, phys - offset, self->mem->name,
-		       self->mem->phys, offset);
+		       self->mem.want->index, phys - offset, self->mem.want->name,
+		       self->mem.want->phys, offset);
 }
 
 /* First, middle and last huge page, mapped one by one. */
@@ -63,33 +55,33 @@ TEST_F(dma, physical_addresses)
 	unsigned int i;
 	void *map;
 
-	last = (self->mem->mem_len / pmd - 1) * pmd;
+	last = (self->mem.want->mem_len / pmd - 1) * pmd;
 	offsets[0] = 0;
 	offsets[1] = last / pmd / 2 * pmd;
 	offsets[2] = last;
 	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
-		map = gpu_map_aligned(&self->gpu, &self->region, offsets[i], pmd,
+		map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, offsets[i], pmd,
 				      pmd, 0);
-		dma_map(&self->gpu, map, IOVA, pmd);
+		dma_map(&self->mem.gpu, map, IOVA, pmd);
 		expect_phys(_metadata, self, IOVA, offsets[i]);
 		expect_phys(_metadata, self, IOVA + pmd - SZ_4K,
 			    offsets[i] + pmd - SZ_4K);
-		dma_unmap(&self->gpu, IOVA, pmd);
+		dma_unmap(&self->mem.gpu, IOVA, pmd);
 	}
 }
 
 TEST_F_TIMEOUT(dma, whole_memory, 120)
 {
-	__u64 len = self->mem->mem_len, offset, phys;
-	void *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_1G, 0);
+	__u64 len = self->mem.want->mem_len, offset, phys;
+	void *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, SZ_1G, 0);
 
-	dma_map(&self->gpu, map, IOVA, len);
+	dma_map(&self->mem.gpu, map, IOVA, len);
 	for (offset = 0; offset < len; offset += 64 * SZ_1M)
 		expect_phys(_metadata, self, IOVA + offset, offset);
 	expect_phys(_metadata, self, IOVA + len - SZ_4K, len - SZ_4K);
 	EXPECT_FALSE(sim_dma_lookup(IOVA + len, &phys))
-		TH_LOG("the IOMMU maps memory beyond %s", self->mem->name);
-	dma_unmap(&self->gpu, IOVA, len);
+		TH_LOG("the IOMMU maps memory beyond %s", self->mem.want->name);
+	dma_unmap(&self->mem.gpu, IOVA, len);
 	EXPECT_FALSE(sim_dma_lookup(IOVA, &phys))
 		TH_LOG("the DMA mapping is still there after it was removed");
 }
@@ -103,12 +95,12 @@ TEST_F(dma, system_memory)
 
 	ASSERT_NE(ram, MAP_FAILED);
 	memset(ram, 1, SZ_2M);
-	dma_map(&self->gpu, ram, IOVA, SZ_2M);
+	dma_map(&self->mem.gpu, ram, IOVA, SZ_2M);
 	ASSERT_TRUE(sim_dma_lookup(IOVA, &phys));
-	EXPECT_TRUE(phys < self->model.usemem.phys ||
-		    phys >= self->mem->phys + self->mem->mem_len)
+	EXPECT_TRUE(phys < self->mem.model.usemem.phys ||
+		    phys >= self->mem.want->phys + self->mem.want->mem_len)
 		TH_LOG("anonymous memory is at 0x%llx, inside the GPU's memory", phys);
-	dma_unmap(&self->gpu, IOVA, SZ_2M);
+	dma_unmap(&self->mem.gpu, IOVA, SZ_2M);
 }
 
 TEST_HARNESS_MAIN

@@ -34,9 +34,7 @@ struct vfio_device_feature_dma_buf {
 #define MAX_RANGES	4
 
 FIXTURE(dmabuf) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
+	struct mem mem;
 	bool has_physical;
 };
 
@@ -55,20 +53,16 @@ static int probe(struct gpu *gpu)
 
 FIXTURE_SETUP(dmabuf)
 {
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	if (probe(&self->gpu) == -ENOTTY)
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
+	if (probe(&self->mem.gpu) == -ENOTTY)
 		SKIP(return, "this kernel's vfio-pci has no dma-buf export");
 	self->has_physical = sim_read_u64(variant->is_resmem ? "bar2_size" : "bar4_size");
 }
 
 FIXTURE_TEARDOWN(dmabuf)
 {
-	gpu_close(&self->gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 /* Return: a file descriptor or -errno. */
@@ -95,7 +89,7 @@ static int export_one(struct _test_data_dmabuf *self, __u64 offset, __u64 length
 {
 	struct vfio_region_dma_range range = { .offset = offset, .length = length };
 
-	return export(&self->gpu, self->mem->index, 1, &range);
+	return export(&self->mem.gpu, self->mem.want->index, 1, &range);
 }
 
 /* A dma-buf tells its size by lseek(). */
@@ -105,11 +99,11 @@ static void expect_export(struct __test_metadata *_metadata,
 	int fd = export_one(self, offset, length);
 
 	ASSERT_GE(fd, 0)
-		TH_LOG("%s: export of 0x%llx bytes at 0x%llx: %s", self->mem->name,
+		TH_LOG("%s: export of 0x%llx bytes at 0x%llx: %s", self->mem.want->name,
 		       length, offset, strerror(-fd));
 	EXPECT_EQ(lseek(fd, 0, SEEK_END), length)
 		TH_LOG("%s: a dma-buf of 0x%llx bytes has another size",
-		       self->mem->name, length);
+		       self->mem.want->name, length);
 	close(fd);
 }
 
@@ -119,7 +113,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	int fd = export_one(self, offset, length);
 
 	EXPECT_EQ(fd, -EINVAL)
-		TH_LOG("%s: export of 0x%llx bytes at 0x%llx gave %d", self->mem->name,
+		TH_LOG("%s: export of 0x%llx bytes at 0x%llx gave %d", self->mem.want->name,
 		       length, offset, fd);
 	if (fd >= 0)
 		close(fd);
@@ -127,10 +121,10 @@ static void expect_refused(struct __test_metadata *_metadata,
 
 TEST_F(dmabuf, all_of_the_memory)
 {
-	__u64 len = self->mem->mem_len;
+	__u64 len = self->mem.want->mem_len;
 
 	if (!self->has_physical)
-		SKIP(return, "no physical BAR%u", self->mem->index);
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
 	expect_export(_metadata, self, 0, len);
 	expect_export(_metadata, self, 0, SZ_2M);
 	expect_export(_metadata, self, len - SZ_2M, SZ_2M);
@@ -140,33 +134,33 @@ TEST_F(dmabuf, several_ranges)
 {
 	struct vfio_region_dma_range ranges[] = {
 		{ .offset = 0, .length = SZ_2M },
-		{ .offset = self->mem->mem_len - SZ_2M, .length = SZ_2M },
+		{ .offset = self->mem.want->mem_len - SZ_2M, .length = SZ_2M },
 	};
 	int fd;
 
 	if (!self->has_physical)
-		SKIP(return, "no physical BAR%u", self->mem->index);
-	fd = export(&self->gpu, self->mem->index, 2, ranges);
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
+	fd = export(&self->mem.gpu, self->mem.want->index, 2, ranges);
 	ASSERT_GE(fd, 0) TH_LOG("export of two ranges: %s", strerror(-fd));
 	EXPECT_EQ(lseek(fd, 0, SEEK_END), 2 * SZ_2M);
 	close(fd);
 	ranges[1].length += SZ_2M;
-	fd = export(&self->gpu, self->mem->index, 2, ranges);
+	fd = export(&self->mem.gpu, self->mem.want->index, 2, ranges);
 	EXPECT_EQ(fd, -EINVAL)
 		TH_LOG("%s: a second range that passes the end gave %d",
-		       self->mem->name, fd);
+		       self->mem.want->name, fd);
 }
 
 TEST_F(dmabuf, beyond_the_memory)
 {
-	__u64 len = self->mem->mem_len;
+	__u64 len = self->mem.want->mem_len;
 
 	if (!self->has_physical)
-		SKIP(return, "no physical BAR%u", self->mem->index);
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
 	expect_refused(_metadata, self, 0, len + SZ_2M);
 	expect_refused(_metadata, self, len, SZ_2M);
 	expect_refused(_metadata, self, len - SZ_2M, 2 * SZ_2M);
-	expect_refused(_metadata, self, self->mem->bar_size, SZ_2M);
+	expect_refused(_metadata, self, self->mem.want->bar_size, SZ_2M);
 }
 
 TEST_F(dmabuf, numbers_that_overflow)
@@ -177,10 +171,10 @@ TEST_F(dmabuf, numbers_that_overflow)
 	};
 
 	if (!self->has_physical)
-		SKIP(return, "no physical BAR%u", self->mem->index);
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
 	EXPECT_LT(export_one(self, ~0ULL << 21, SZ_2M), 0)
 		TH_LOG("an offset that overflows with the length was taken");
-	EXPECT_LT(export(&self->gpu, self->mem->index, 2, ranges), 0)
+	EXPECT_LT(export(&self->mem.gpu, self->mem.want->index, 2, ranges), 0)
 		TH_LOG("lengths that overflow when added were taken");
 }
 
@@ -190,11 +184,11 @@ TEST_F(dmabuf, needs_a_physical_bar)
 	int fd;
 
 	if (self->has_physical)
-		SKIP(return, "there is a physical BAR%u", self->mem->index);
+		SKIP(return, "there is a physical BAR%u", self->mem.want->index);
 	fd = export_one(self, 0, SZ_2M);
 	EXPECT_EQ(fd, -ENODEV)
-		TH_LOG("%s: export without a physical BAR%u gave %d", self->mem->name,
-		       self->mem->index, fd);
+		TH_LOG("%s: export without a physical BAR%u gave %d", self->mem.want->name,
+		       self->mem.want->index, fd);
 }
 
 TEST_F(dmabuf, a_reset_does_not_end_it)
@@ -202,10 +196,10 @@ TEST_F(dmabuf, a_reset_does_not_end_it)
 	int fd;
 
 	if (!self->has_physical)
-		SKIP(return, "no physical BAR%u", self->mem->index);
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
 	fd = export_one(self, 0, SZ_2M);
 	ASSERT_GE(fd, 0);
-	gpu_reset(&self->gpu);
+	gpu_reset(&self->mem.gpu);
 	EXPECT_EQ(lseek(fd, 0, SEEK_END), SZ_2M);
 	close(fd);
 	expect_export(_metadata, self, 0, SZ_2M);

@@ -17,10 +17,7 @@
 #define STAMP	0x0ddba11
 
 FIXTURE(memory_enable) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
-	struct gpu_region region;
+	struct mem mem;
 	__u32 *touched;	/* mapping with an entry already */
 	__u32 *fresh;	/* mapping that never faulted */
 };
@@ -34,27 +31,22 @@ FIXTURE_VARIANT_ADD(memory_enable, resmem) { .is_resmem = true };
 
 FIXTURE_SETUP(memory_enable)
 {
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->mem->index, &self->region);
-	self->touched = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
-	self->fresh = gpu_map(&self->gpu, &self->region, SZ_2M, SZ_2M);
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
+	self->touched = gpu_map(&self->mem.gpu, &self->mem.region, 0, SZ_2M);
+	self->fresh = gpu_map(&self->mem.gpu, &self->mem.region, SZ_2M, SZ_2M);
 	store32(self->touched, STAMP);
 }
 
 FIXTURE_TEARDOWN(memory_enable)
 {
-	gpu_close(&self->gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 static void expect_off(struct __test_metadata *_metadata,
 		       struct _test_data_memory_enable *self, const char *when)
 {
-	unsigned int bar = self->mem->index;
+	unsigned int bar = self->mem.want->index;
 	__u32 val = 0;
 
 	EXPECT_EQ(touch_read(self->touched, &val), SIGBUS)
@@ -62,16 +54,16 @@ static void expect_off(struct __test_metadata *_metadata,
 	EXPECT_EQ(touch_write(self->touched, 0), SIGBUS);
 	EXPECT_EQ(touch_read(self->fresh, &val), SIGBUS)
 		TH_LOG("BAR%u: a fresh mapping can be touched %s", bar, when);
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), 0), -EIO)
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), 0), -EIO)
 		TH_LOG("BAR%u: a read does not give -EIO %s", bar, when);
-	EXPECT_EQ(__gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), 0), -EIO)
+	EXPECT_EQ(__gpu_pwrite(&self->mem.gpu, &self->mem.region, &val, sizeof(val), 0), -EIO)
 		TH_LOG("BAR%u: a write does not give -EIO %s", bar, when);
 }
 
 static void expect_on(struct __test_metadata *_metadata,
 		      struct _test_data_memory_enable *self, const char *when)
 {
-	unsigned int bar = self->mem->index;
+	unsigned int bar = self->mem.want->index;
 	__u32 val = 0;
 
 	EXPECT_EQ(touch_read(self->touched, &val), 0)
@@ -82,7 +74,7 @@ static void expect_on(struct __test_metadata *_metadata,
 	EXPECT_EQ(touch_write(self->fresh, STAMP + 1), 0)
 		TH_LOG("BAR%u: a fresh mapping does not work %s", bar, when);
 	val = 0;
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), SZ_2M),
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), SZ_2M),
 		  sizeof(val))
 		TH_LOG("BAR%u: read fails %s", bar, when);
 	EXPECT_EQ(val, STAMP + 1);
@@ -90,28 +82,28 @@ static void expect_on(struct __test_metadata *_metadata,
 
 TEST_F(memory_enable, command_register)
 {
-	config_set_memory(&self->gpu, false);
+	config_set_memory(&self->mem.gpu, false);
 	expect_off(_metadata, self, "with PCI_COMMAND memory enable clear");
-	config_set_memory(&self->gpu, true);
+	config_set_memory(&self->mem.gpu, true);
 	expect_on(_metadata, self, "after memory enable was set again");
 }
 
 TEST_F(memory_enable, command_register_by_one_byte)
 {
-	__u8 cmd = config_read8(&self->gpu, PCI_COMMAND);
+	__u8 cmd = config_read8(&self->mem.gpu, PCI_COMMAND);
 
-	config_write8(&self->gpu, PCI_COMMAND, cmd & (__u8)~PCI_COMMAND_MEMORY);
+	config_write8(&self->mem.gpu, PCI_COMMAND, cmd & (__u8)~PCI_COMMAND_MEMORY);
 	expect_off(_metadata, self, "with memory enable cleared by a byte write");
-	config_write8(&self->gpu, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
+	config_write8(&self->mem.gpu, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
 	expect_on(_metadata, self, "after memory enable was set by a byte write");
 }
 
 TEST_F(memory_enable, d3hot)
 {
-	config_set_power(&self->gpu, D3HOT);
+	config_set_power(&self->mem.gpu, D3HOT);
 	expect_off(_metadata, self, "in D3hot");
-	config_set_power(&self->gpu, D0);
-	config_set_memory(&self->gpu, true);
+	config_set_power(&self->mem.gpu, D0);
+	config_set_memory(&self->mem.gpu, true);
 	expect_on(_metadata, self, "back in D0");
 }
 
@@ -120,25 +112,25 @@ TEST_F(memory_enable, low_power)
 	__u32 enter = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
 	__u32 leave = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
 
-	ASSERT_EQ(__gpu_feature(&self->gpu, enter, NULL, 0), 0);
+	ASSERT_EQ(__gpu_feature(&self->mem.gpu, enter, NULL, 0), 0);
 	expect_off(_metadata, self, "in low power");
-	ASSERT_EQ(__gpu_feature(&self->gpu, leave, NULL, 0), 0);
-	config_set_memory(&self->gpu, true);
+	ASSERT_EQ(__gpu_feature(&self->mem.gpu, leave, NULL, 0), 0);
+	config_set_memory(&self->mem.gpu, true);
 	expect_on(_metadata, self, "after low power");
 }
 
 TEST_F(memory_enable, padding)
 {
-	__u64 val = 0, end = self->mem->mem_len;
+	__u64 val = 0, end = self->mem.want->mem_len;
 
-	if (self->region.size == end)
-		SKIP(return, "%s fills its BAR", self->mem->name);
-	config_set_memory(&self->gpu, false);
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), end), -EIO)
+	if (self->mem.region.size == end)
+		SKIP(return, "%s fills its BAR", self->mem.want->name);
+	config_set_memory(&self->mem.gpu, false);
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), end), -EIO)
 		TH_LOG("BAR%u: padding can be read with memory enable clear",
-		       self->mem->index);
-	config_set_memory(&self->gpu, true);
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), end),
+		       self->mem.want->index);
+	config_set_memory(&self->mem.gpu, true);
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), end),
 		  sizeof(val));
 }
 
@@ -146,19 +138,19 @@ TEST_F(memory_enable, mapping_made_while_off)
 {
 	__u32 *map, val;
 
-	config_set_memory(&self->gpu, false);
-	map = gpu_map(&self->gpu, &self->region, 2 * SZ_2M, SZ_2M);
+	config_set_memory(&self->mem.gpu, false);
+	map = gpu_map(&self->mem.gpu, &self->mem.region, 2 * SZ_2M, SZ_2M);
 	EXPECT_EQ(touch_read(map, &val), SIGBUS);
-	config_set_memory(&self->gpu, true);
+	config_set_memory(&self->mem.gpu, true);
 	EXPECT_EQ(touch_write(map, 3), 0)
 		TH_LOG("BAR%u: a mapping made while memory was disabled never works",
-		       self->mem->index);
+		       self->mem.want->index);
 }
 
 TEST_F(memory_enable, reset)
 {
-	gpu_reset(&self->gpu);
-	config_set_memory(&self->gpu, true);
+	gpu_reset(&self->mem.gpu);
+	config_set_memory(&self->mem.gpu, true);
 	expect_on(_metadata, self, "after VFIO_DEVICE_RESET");
 }
 

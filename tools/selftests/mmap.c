@@ -19,11 +19,7 @@
 #define HBM_TRAINING	0x200bc
 
 FIXTURE(mmap) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
-	struct gpu_region region;
-	__u64 page;
+	struct mem mem;
 };
 
 FIXTURE_VARIANT(mmap) {
@@ -35,26 +31,20 @@ FIXTURE_VARIANT_ADD(mmap, resmem) { .is_resmem = true };
 
 FIXTURE_SETUP(mmap)
 {
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->mem->index, &self->region);
-	self->page = (__u64)sysconf(_SC_PAGESIZE);
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
 }
 
 FIXTURE_TEARDOWN(mmap)
 {
-	gpu_close(&self->gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 /* Return: 0 or the errno of mapping @len bytes at @offset. */
 static int try_map(struct _test_data_mmap *self, __u64 offset, __u64 len, int prot,
 		   int flags)
 {
-	void *p = __gpu_map(&self->gpu, &self->region, offset, len, prot, flags,
+	void *p = __gpu_map(&self->mem.gpu, &self->mem.region, offset, len, prot, flags,
 			    NULL);
 
 	if (p == MAP_FAILED)
@@ -73,47 +63,47 @@ TEST_F(mmap, private_is_refused)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(prots); i++) {
-		EXPECT_EQ(try_map(self, 0, self->page, prots[i], MAP_PRIVATE), EINVAL)
+		EXPECT_EQ(try_map(self, 0, self->mem.page, prots[i], MAP_PRIVATE), EINVAL)
 			TH_LOG("BAR%u: MAP_PRIVATE (prot %d) is not refused, writing is BUG()",
-			       self->mem->index, prots[i]);
+			       self->mem.want->index, prots[i]);
 	}
 }
 
 TEST_F(mmap, bounds)
 {
-	__u64 end = self->mem->mem_len, page = self->page, bar = self->region.size;
+	__u64 end = self->mem.want->mem_len, page = self->mem.page, bar = self->mem.region.size;
 	int rw = PROT_READ | PROT_WRITE;
 
 	EXPECT_EQ(try_map(self, 0, end, rw, MAP_SHARED), 0)
-		TH_LOG("BAR%u: the whole of %s cannot be mapped", self->mem->index,
-		       self->mem->name);
+		TH_LOG("BAR%u: the whole of %s cannot be mapped", self->mem.want->index,
+		       self->mem.want->name);
 	EXPECT_EQ(try_map(self, end - page, page, rw, MAP_SHARED), 0)
-		TH_LOG("BAR%u: the last page cannot be mapped", self->mem->index);
+		TH_LOG("BAR%u: the last page cannot be mapped", self->mem.want->index);
 	EXPECT_EQ(try_map(self, bar, page, rw, MAP_SHARED), EINVAL)
-		TH_LOG("BAR%u: a page behind the BAR can be mapped", self->mem->index);
+		TH_LOG("BAR%u: a page behind the BAR can be mapped", self->mem.want->index);
 	if (bar == end)
 		return;
 	EXPECT_EQ(try_map(self, end, page, rw, MAP_SHARED), EINVAL)
 		TH_LOG("BAR%u: the page behind the memory can be mapped",
-		       self->mem->index);
+		       self->mem.want->index);
 	EXPECT_EQ(try_map(self, end - page, 2 * page, rw, MAP_SHARED), EINVAL)
 		TH_LOG("BAR%u: a mapping may reach one page beyond the memory",
-		       self->mem->index);
+		       self->mem.want->index);
 	EXPECT_EQ(try_map(self, 0, end + page, rw, MAP_SHARED), EINVAL)
-		TH_LOG("BAR%u: memory and one page can be mapped", self->mem->index);
+		TH_LOG("BAR%u: memory and one page can be mapped", self->mem.want->index);
 	EXPECT_EQ(try_map(self, 0, bar, rw, MAP_SHARED), EINVAL)
 		TH_LOG("BAR%u: the whole BAR can be mapped, memory or not",
-		       self->mem->index);
+		       self->mem.want->index);
 	EXPECT_EQ(try_map(self, bar - page, page, rw, MAP_SHARED), EINVAL)
 		TH_LOG("BAR%u: the last page of the padding can be mapped",
-		       self->mem->index);
+		       self->mem.want->index);
 }
 
 /* First and last word of every 16 MiB and of the last page, each its own value. */
 TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
 {
-	__u64 len = self->mem->mem_len, step = 16 * SZ_1M, i;
-	__u64 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_1G, 0);
+	__u64 len = self->mem.want->mem_len, step = 16 * SZ_1M, i;
+	__u64 *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, SZ_1G, 0);
 	__u64 last = len / sizeof(*map) - 1;
 
 	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map))
@@ -122,7 +112,7 @@ TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
 	for (i = 0; i < len / sizeof(*map); i += step / sizeof(*map)) {
 		ASSERT_EQ(map[i], i ^ 0x5a5aULL)
 			TH_LOG("%s at 0x%llx does not hold what was written",
-			       self->mem->name, (__u64)(i * sizeof(*map)));
+			       self->mem.want->name, (__u64)(i * sizeof(*map)));
 	}
 	ASSERT_EQ(map[last], ~last);
 	munmap(map, len);
@@ -130,14 +120,14 @@ TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
 
 TEST_F(mmap, unaligned)
 {
-	__u64 offset = SZ_2M - 3 * self->page, len = 2 * SZ_2M, i, val;
-	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, offset, len, SZ_2M,
-				    5 * self->page);
+	__u64 offset = SZ_2M - 3 * self->mem.page, len = 2 * SZ_2M, i, val;
+	__u8 *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, offset, len, SZ_2M,
+				    5 * self->mem.page);
 
-	for (i = 0; i < len; i += self->page)
+	for (i = 0; i < len; i += self->mem.page)
 		*(__u64 *)(map + i) = offset + i;
-	for (i = 0; i < len; i += self->page) {
-		gpu_pread(&self->gpu, &self->region, &val, sizeof(val), offset + i);
+	for (i = 0; i < len; i += self->mem.page) {
+		gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), offset + i);
 		ASSERT_EQ(val, offset + i)
 			TH_LOG("unaligned mapping: the page at 0x%llx is another page",
 			       offset + i);
@@ -147,13 +137,13 @@ TEST_F(mmap, unaligned)
 /* Device memory would not allow it; both regions are Normal memory. */
 TEST_F(mmap, unaligned_access)
 {
-	__u8 *map = gpu_map(&self->gpu, &self->region, 0, self->page);
+	__u8 *map = gpu_map(&self->mem.gpu, &self->mem.region, 0, self->mem.page);
 	__u32 val = 0;
 
 	store64(map, 0);
 	EXPECT_EQ(touch_write(map + 1, 0x01020304), 0)
 		TH_LOG("BAR%u: an unaligned store faults: %s is mapped as Device memory",
-		       self->mem->index, self->mem->name);
+		       self->mem.want->index, self->mem.want->name);
 	EXPECT_EQ(touch_read(map + 1, &val), 0);
 	EXPECT_EQ(val, 0x01020304);
 	EXPECT_EQ(map[0], 0);
@@ -161,19 +151,19 @@ TEST_F(mmap, unaligned_access)
 
 TEST_F(mmap, two_mappings_show_the_same)
 {
-	__u8 *a = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
-	__u8 *b = gpu_map(&self->gpu, &self->region, self->page, self->page);
+	__u8 *a = gpu_map(&self->mem.gpu, &self->mem.region, 0, SZ_2M);
+	__u8 *b = gpu_map(&self->mem.gpu, &self->mem.region, self->mem.page, self->mem.page);
 
-	store32(a + self->page, 0x600df00d);
+	store32(a + self->mem.page, 0x600df00d);
 	EXPECT_EQ(load32(b), 0x600df00d);
 	store32(b + 4, 0xcafe);
-	EXPECT_EQ(load32(a + self->page + 4), 0xcafe);
+	EXPECT_EQ(load32(a + self->mem.page + 4), 0xcafe);
 }
 
 TEST_F(mmap, fork)
 {
-	__u8 *map = gpu_map(&self->gpu, &self->region, 0, 2 * self->page);
-	__u8 *second = map + self->page;
+	__u8 *map = gpu_map(&self->mem.gpu, &self->mem.region, 0, 2 * self->mem.page);
+	__u8 *second = map + self->mem.page;
 	int status;
 	pid_t pid;
 
@@ -198,7 +188,7 @@ TEST_F(mmap, fork)
 
 TEST_F(mmap, mprotect)
 {
-	__u32 *map = gpu_map(&self->gpu, &self->region, 0, SZ_2M);
+	__u32 *map = gpu_map(&self->mem.gpu, &self->mem.region, 0, SZ_2M);
 	__u32 val = 0;
 
 	store32(map, 5);
@@ -215,42 +205,42 @@ TEST_F(mmap, mprotect)
 TEST_F(mmap, partial_munmap)
 {
 	__u64 len = 2 * SZ_2M;
-	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, SZ_2M, 0);
+	__u8 *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, SZ_2M, 0);
 	__u32 val;
 
 	store32(map, 1);
 	store32(map + SZ_2M - 4, 2);
-	ASSERT_EQ(munmap(map + SZ_1M, self->page), 0);
+	ASSERT_EQ(munmap(map + SZ_1M, self->mem.page), 0);
 	EXPECT_EQ(touch_read(map + SZ_1M, &val), SIGSEGV);
 	EXPECT_EQ(touch_read(map + SZ_2M - 4, &val), 0);
 	EXPECT_EQ(val, 2);
 	EXPECT_EQ(touch_read(map, &val), 0);
 	EXPECT_EQ(val, 1);
-	EXPECT_EQ(touch_read(map + SZ_1M + self->page, &val), 0)
+	EXPECT_EQ(touch_read(map + SZ_1M + self->mem.page, &val), 0)
 		TH_LOG("the part behind a hole no longer works");
 }
 
 TEST_F(mmap, no_growth_by_mremap)
 {
-	void *map = gpu_map(&self->gpu, &self->region,
-			    self->mem->mem_len - self->page, self->page);
+	void *map = gpu_map(&self->mem.gpu, &self->mem.region,
+			    self->mem.want->mem_len - self->mem.page, self->mem.page);
 
-	EXPECT_EQ(mremap(map, self->page, 2 * self->page, MREMAP_MAYMOVE), MAP_FAILED)
+	EXPECT_EQ(mremap(map, self->mem.page, 2 * self->mem.page, MREMAP_MAYMOVE), MAP_FAILED)
 		TH_LOG("mremap may grow a mapping beyond the memory");
 }
 
 /* The mapping holds the device file: closing the descriptor does not end it. */
 TEST_F(mmap, outlives_the_descriptor)
 {
-	void *map = gpu_map(&self->gpu, &self->region, 0, self->page);
+	void *map = gpu_map(&self->mem.gpu, &self->mem.region, 0, self->mem.page);
 	__u32 val = 0;
 
 	store32(map, 77);
-	close(self->gpu.device);
-	self->gpu.device = -1;
+	close(self->mem.gpu.device);
+	self->mem.gpu.device = -1;
 	EXPECT_EQ(touch_read(map, &val), 0);
 	EXPECT_EQ(val, 77);
-	munmap(map, self->page);
+	munmap(map, self->mem.page);
 }
 
 /* Real BARs are mapped by vfio-pci as ever. */

@@ -15,11 +15,7 @@
 #define HUGE_PAGES	16
 
 FIXTURE(mmap_fault) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
-	struct gpu_region region;
-	__u64 page;
+	struct mem mem;
 };
 
 FIXTURE_VARIANT(mmap_fault) {
@@ -31,19 +27,13 @@ FIXTURE_VARIANT_ADD(mmap_fault, resmem) { .is_resmem = true };
 
 FIXTURE_SETUP(mmap_fault)
 {
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->mem->index, &self->region);
-	self->page = (__u64)sysconf(_SC_PAGESIZE);
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
 }
 
 FIXTURE_TEARDOWN(mmap_fault)
 {
-	gpu_close(&self->gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 /* Return: faults that touching one word of each page took. */
@@ -64,24 +54,24 @@ TEST_F(mmap_fault, aligned_mapping_has_huge_pages)
 	long faults, huge;
 	__u8 *map;
 
-	huge = self->mem->mem_len / pmd < HUGE_PAGES ? (long)(self->mem->mem_len / pmd) :
-						       HUGE_PAGES;
+	huge = (long)(self->mem.want->mem_len / pmd);
+	huge = huge < HUGE_PAGES ? huge : HUGE_PAGES;
 	if (!huge)
-		SKIP(return, "%s is shorter than a huge page", self->mem->name);
-	map = gpu_map_aligned(&self->gpu, &self->region, 0, huge * pmd, pmd, 0);
+		SKIP(return, "%s is shorter than a huge page", self->mem.want->name);
+	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, huge * pmd, pmd, 0);
 	tables = page_table_bytes();
-	faults = touch_pages(map, huge * pmd, self->page);
+	faults = touch_pages(map, huge * pmd, self->mem.page);
 	tables = page_table_bytes() - tables;
-	EXPECT_LT(tables, (huge + 1) * self->page)
+	EXPECT_LT(tables, (huge + 1) * self->mem.page)
 		TH_LOG("BAR%u: %llu bytes of page tables for %ld huge pages: they are small pages",
-		       self->mem->index, tables, huge);
+		       self->mem.want->index, tables, huge);
 	EXPECT_LE(faults, huge + 2)
 		TH_LOG("BAR%u: %ld faults for %ld huge pages of 0x%llx bytes: no huge faults",
-		       self->mem->index, faults, huge, pmd);
+		       self->mem.want->index, faults, huge, pmd);
 	EXPECT_GE(faults, huge)
 		TH_LOG("BAR%u: %ld faults for %ld huge pages, too few to be counted right",
-		       self->mem->index, faults, huge);
-	EXPECT_LE(touch_pages(map, huge * pmd, self->page), 1)
+		       self->mem.want->index, faults, huge);
+	EXPECT_LE(touch_pages(map, huge * pmd, self->mem.page), 1)
 		TH_LOG("touching the same pages again faults again");
 }
 
@@ -91,30 +81,30 @@ TEST_F(mmap_fault, misaligned_mapping_is_right)
 	__u64 pmd = pmd_size(), len = 2 * pmd, i, val;
 	__u8 *map;
 
-	map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, self->page);
-	for (i = 0; i < len; i += self->page) {
+	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, pmd, self->mem.page);
+	for (i = 0; i < len; i += self->mem.page) {
 		val = i * 3;
-		gpu_pwrite(&self->gpu, &self->region, &val, sizeof(val), i);
+		gpu_pwrite(&self->mem.gpu, &self->mem.region, &val, sizeof(val), i);
 	}
-	for (i = 0; i < len; i += self->page) {
+	for (i = 0; i < len; i += self->mem.page) {
 		ASSERT_EQ(load64(map + i), i * 3)
 			TH_LOG("BAR%u: mapping one page off: page 0x%llx shows another",
-			       self->mem->index, i / self->page);
+			       self->mem.want->index, i / self->mem.page);
 	}
 }
 
 /* A VMA that ends inside a huge page must not get one there. */
 TEST_F(mmap_fault, end_of_vma_inside_a_huge_page)
 {
-	__u64 pmd = pmd_size(), len = pmd + 7 * self->page;
-	__u8 *map = gpu_map_aligned(&self->gpu, &self->region, 0, len, pmd, 0);
-	__u8 *tail = map + len - self->page;
+	__u64 pmd = pmd_size(), len = pmd + 7 * self->mem.page;
+	__u8 *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, pmd, 0);
+	__u8 *tail = map + len - self->mem.page;
 	__u32 val;
 
 	store32(tail, 0x7a11);
-	gpu_pread(&self->gpu, &self->region, &val, sizeof(val), len - self->page);
+	gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), len - self->mem.page);
 	EXPECT_EQ(val, 0x7a11);
-	ASSERT_EQ(munmap(map + pmd, self->page), 0);
+	ASSERT_EQ(munmap(map + pmd, self->mem.page), 0);
 	EXPECT_EQ(touch_read(tail, &val), 0);
 	EXPECT_EQ(val, 0x7a11);
 }
@@ -122,19 +112,19 @@ TEST_F(mmap_fault, end_of_vma_inside_a_huge_page)
 /* The last, incomplete huge page of the memory is reached page by page. */
 TEST_F(mmap_fault, tail_of_the_memory)
 {
-	__u64 tail = self->mem->mem_len % pmd_size(), start, val = 0x7a12, seen;
+	__u64 tail = self->mem.want->mem_len % pmd_size(), start, val = 0x7a12, seen;
 	__u8 *map;
 
 	if (!tail)
-		SKIP(return, "%s is a multiple of huge pages", self->mem->name);
-	start = self->mem->mem_len - tail;
-	map = gpu_map_aligned(&self->gpu, &self->region, start, tail, pmd_size(), 0);
+		SKIP(return, "%s is a multiple of huge pages", self->mem.want->name);
+	start = self->mem.want->mem_len - tail;
+	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, start, tail, pmd_size(), 0);
 	store64(map + tail - sizeof(val), val);
-	gpu_pread(&self->gpu, &self->region, &seen, sizeof(seen),
-		  self->mem->mem_len - sizeof(seen));
+	gpu_pread(&self->mem.gpu, &self->mem.region, &seen, sizeof(seen),
+		  self->mem.want->mem_len - sizeof(seen));
 	EXPECT_EQ(seen, val)
 		TH_LOG("the last word of %s differs between mapping and read",
-		       self->mem->name);
+		       self->mem.want->name);
 }
 
 TEST_HARNESS_MAIN

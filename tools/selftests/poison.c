@@ -26,11 +26,7 @@ static siginfo_t seen;
 static int nr_seen;
 
 FIXTURE(poison) {
-	struct gpu gpu;
-	struct model model;
-	const struct model_region *mem;
-	struct gpu_region region;
-	__u64 page;
+	struct mem mem;
 	__u8 *map;
 };
 
@@ -63,32 +59,26 @@ static int poison(struct _test_data_poison *self, __u64 offset)
 	sigaction(SIGBUS, &action, NULL);
 	if (sigsetjmp(env, 1))
 		return 0;
-	return __sim_write("poison", self->mem->phys - self->model.usemem.phys + offset);
+	return __sim_write("poison", self->mem.want->phys - self->mem.model.usemem.phys + offset);
 }
 
 FIXTURE_SETUP(poison)
 {
 	__u64 i;
 
-	model_from_sim(&self->model);
-	self->mem = variant->is_resmem ? &self->model.resmem : &self->model.usemem;
-	if (!self->mem->mem_len)
-		SKIP(return, "this GPU has no %s", self->mem->name);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->mem->index, &self->region);
-	self->page = (__u64)sysconf(_SC_PAGESIZE);
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
 	if (poison(self, PROBE) == -ENXIO)
 		SKIP(return, "this kernel cannot handle bad memory without struct page");
-	self->map = gpu_map_aligned(&self->gpu, &self->region, 0, 4 * SZ_2M, SZ_2M, 0);
-	for (i = 0; i < 4 * SZ_2M; i += self->page)
+	self->map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, 4 * SZ_2M, SZ_2M, 0);
+	for (i = 0; i < 4 * SZ_2M; i += self->mem.page)
 		store64(self->map + i, i);
 }
 
 FIXTURE_TEARDOWN(poison)
 {
-	gpu_reset(&self->gpu);
-	gpu_close(&self->gpu);
+	gpu_reset(&self->mem.gpu);
+	gpu_close(&self->mem.gpu);
 }
 
 /* Return: si_code of the SIGBUS that reading the word raised, 0 if none. */
@@ -106,12 +96,12 @@ TEST_F(poison, mapping_process_is_told)
 	__u8 *bad = self->map + BAD;
 
 	/* A second mapping of the same process, which does not show the page. */
-	store32(gpu_map(&self->gpu, &self->region, 5 * SZ_2M, SZ_2M), 1);
+	store32(gpu_map(&self->mem.gpu, &self->mem.region, 5 * SZ_2M, SZ_2M), 1);
 	nr_seen = 0;
 	poison(self, BAD);
 	EXPECT_GE(nr_seen, 1)
 		TH_LOG("the process that maps the page got no signal");
-	EXPECT_EQ((__u64)(uintptr_t)seen.si_addr & ~(self->page - 1),
+	EXPECT_EQ((__u64)(uintptr_t)seen.si_addr & ~(self->mem.page - 1),
 		  (__u64)(uintptr_t)bad)
 		TH_LOG("the signal names address %p, the page is at %p", seen.si_addr, bad);
 }
@@ -125,7 +115,7 @@ TEST_F(poison, page_is_out_of_reach)
 	EXPECT_EQ(read_code(self->map + BAD), BUS_MCEERR_AR)
 		TH_LOG("touching the page gave si_code %d, expected BUS_MCEERR_AR", seen.si_code);
 	EXPECT_EQ(seen.si_addr, self->map + BAD);
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, &val, sizeof(val), BAD), -EIO)
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), BAD), -EIO)
 		TH_LOG("a read of the page does not give -EIO");
 }
 
@@ -136,13 +126,13 @@ TEST_F(poison, neighbours_stay)
 
 	poison(self, BAD);
 	usleep(100000);
-	EXPECT_EQ(load64(self->map + BAD - self->page), BAD - self->page)
+	EXPECT_EQ(load64(self->map + BAD - self->mem.page), BAD - self->mem.page)
 		TH_LOG("the page before the bad one is gone");
-	EXPECT_EQ(load64(self->map + BAD + self->page), BAD + self->page)
+	EXPECT_EQ(load64(self->map + BAD + self->mem.page), BAD + self->mem.page)
 		TH_LOG("the page behind the bad one is gone");
-	gpu_pread(&self->gpu, &self->region, &val, sizeof(val), BAD + self->page);
-	EXPECT_EQ(val, BAD + self->page);
-	EXPECT_EQ(__gpu_pread(&self->gpu, &self->region, buf, sizeof(buf), BAD - 100), 100)
+	gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), BAD + self->mem.page);
+	EXPECT_EQ(val, BAD + self->mem.page);
+	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, buf, sizeof(buf), BAD - 100), 100)
 		TH_LOG("a read across the page does not stop in front of it");
 }
 
@@ -151,7 +141,7 @@ TEST_F(poison, fresh_mapping)
 	__u8 *map;
 
 	poison(self, BAD);
-	map = gpu_map(&self->gpu, &self->region, BAD, self->page);
+	map = gpu_map(&self->mem.gpu, &self->mem.region, BAD, self->mem.page);
 	EXPECT_EQ(read_code(map), BUS_MCEERR_AR)
 		TH_LOG("a fresh mapping shows the bad page (si_code %d)", seen.si_code);
 }
@@ -161,8 +151,8 @@ TEST_F(poison, reset_heals)
 	poison(self, BAD);
 	usleep(100000);
 	ASSERT_EQ(read_code(self->map + BAD), BUS_MCEERR_AR);
-	gpu_reset(&self->gpu);
-	config_set_memory(&self->gpu, true);
+	gpu_reset(&self->mem.gpu);
+	config_set_memory(&self->mem.gpu, true);
 	EXPECT_EQ(read_code(self->map + BAD), 0)
 		TH_LOG("the page is still out of reach after a reset");
 }
@@ -185,7 +175,7 @@ TEST_F(poison, bystander_survives)
 	if (!pid) {
 		prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 		munmap(self->map, 4 * SZ_2M);
-		other = gpu_map(&self->gpu, &self->region, 5 * SZ_2M, SZ_2M);
+		other = gpu_map(&self->mem.gpu, &self->mem.region, 5 * SZ_2M, SZ_2M);
 		store32(other, 1);
 		_exit(write(ready[1], &c, 1) != 1 || usleep(700000) || load32(other) != 1);
 	}

@@ -182,6 +182,25 @@ bool sim_dma_lookup(__u64 iova, __u64 *phys);
 void model_from_sim(struct model *model);
 __u64 model_bar_mask(const struct model_region *region);
 
+/**
+ * struct mem - one memory of a GPU: open, with memory enable on
+ * @gpu: the device
+ * @model: the expected layout of both memories
+ * @want: which memory, in @model
+ * @region: what region info says of it
+ * @page: size of a page
+ */
+struct mem {
+	struct gpu gpu;
+	struct model model;
+	const struct model_region *want;
+	struct gpu_region region;
+	__u64 page;
+};
+
+/* mem.c: what most fixtures start from; gpu_close() ends it. */
+bool mem_open(struct mem *mem, bool is_resmem);
+
 /* knob.c: all faults of the simulator off, sysfs of the function. */
 void sim_calm(void);
 int __sysfs_read(const char *bdf, const char *file, char *buf, size_t len);
