@@ -116,18 +116,32 @@ add_machine() {
 	[ -z "${ARCH_TOOLS[$1]}" ] || tools_add "${ARCH_TOOLS[$1]}"
 }
 
-# start_run LABEL KERNEL COMMAND...: builds, and makes a run for the job; sets LAB_RUN.
-start_run() {
+# build_to_boot KERNEL: builds, for runs that are made before built_to_boot.
+build_to_boot() {
+	build "$1"
+	add_machine "$(kernel_arch "$1")"
+}
+
+built_to_boot() {
+	flock --unlock "$LAB_BUILD_LOCK"
+	prune_runs
+}
+
+# make_run LABEL KERNEL COMMAND...: a run for the job; sets LAB_RUN.
+make_run() {
 	local label=$1 kernel=$2
 
 	shift 2
-	build "$kernel"
-	add_machine "$(kernel_arch "$kernel")"
 	LAB_RUN=$(new_run "$label")
 	write_job "$LAB_RUN" "$(build_dir "$kernel")" "$@"
 	kernel_checks "$kernel" >"$LAB_RUN/checks"
-	flock --unlock "$LAB_BUILD_LOCK"
-	prune_runs
+}
+
+# start_run LABEL KERNEL COMMAND...: builds, and makes a run for the job; sets LAB_RUN.
+start_run() {
+	build_to_boot "$2"
+	make_run "$@"
+	built_to_boot
 }
 
 # Keeps the images out of the logs.

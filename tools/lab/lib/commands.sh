@@ -35,6 +35,7 @@ lab_help() {
 		                     GPUs); what is never written costs this machine nothing
 		  --append ARGUMENTS more for the kernel's command line
 		  --icount           let the clock of the host count instructions, 1 ns each
+		  --hosts N          test: spread the tests over N hosts at once (as memory allows; default: 1)
 		  --brief            test: show whole tests and failures, not each result
 
 		Cache: $LAB_CACHE
@@ -44,7 +45,7 @@ lab_help() {
 	END
 }
 
-# parse_options COMMAND ARGUMENT...: sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER and LAB_ARGS.
+# parse_options COMMAND ARGUMENT...: sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER, LAB_HOSTS and LAB_ARGS.
 parse_options() {
 	local command=$1
 
@@ -52,12 +53,13 @@ parse_options() {
 	LAB_KERNEL=$(default_kernel)
 	[ "$command" != kunit ] || LAB_KERNEL=$LAB_DEBUG_KERNEL
 	LAB_TIMEOUT=
+	LAB_HOSTS=1
 	LAB_FILTER="cat"
 	LAB_ALL=
 	LAB_ARGS=()
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --timeout | --memory | --append)
+		--kernel | --timeout | --hosts | --memory | --append)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			set_option "$1" "$2"
 			shift
@@ -117,6 +119,10 @@ set_option() {
 	--append)
 		LAB_APPEND=$2
 		;;
+	--hosts)
+		[[ $2 =~ ^[1-9]$ ]] || usage_error "--hosts $2: not a number from 1 to 9"
+		LAB_HOSTS=$2
+		;;
 	esac
 }
 
@@ -160,7 +166,7 @@ test_names() {
 }
 
 cmd_test() {
-	local name known
+	local name known names fit
 
 	known=$(test_names)
 	for name in "${LAB_ARGS[@]}"; do
@@ -169,11 +175,14 @@ cmd_test() {
 	done
 	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=1800}"
-	start_run "test" "$LAB_KERNEL" /lab/tools/selftests/run "${LAB_ARGS[@]}"
-	test_names "${LAB_ARGS[@]}" >"$LAB_RUN/manifest"
-	say "testing in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
-	run_host "$LAB_FILTER"
-	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
+	mapfile -t names < <(test_names "${LAB_ARGS[@]}")
+	fit=$(hosts_that_fit "$LAB_HOSTS")
+	[ "$fit" -eq "$LAB_HOSTS" ] || say "memory for $fit hosts at once, not for $LAB_HOSTS"
+	start_hosts "$fit" "${names[@]}"
+	say "testing in emulated hosts, ${#LAB_RUNS[@]} at once, at most $LAB_TIMEOUT s; logs:"
+	printf '%s\n' "${LAB_RUNS[@]}"
+	run_hosts
+	judge_hosts <(printf '%s\n' "${names[@]}") "${LAB_RUNS[@]}"
 }
 
 cmd_kunit() {
