@@ -66,11 +66,8 @@ follow() {
 
 	shift 2
 	: >"$file"
-	set -m
-	"$@" </dev/null &
-	set +m
+	group_start "$@"
 	pid=$!
-	group_add "$pid"
 	tail -s 0.2 -n +1 -f --pid="$pid" "$file" | "$filter"
 	wait "$pid" || status=$?
 	group_remove "$pid"

@@ -48,6 +48,14 @@ group_add() {
 	trap 'exit 130' INT TERM HUP
 }
 
+# group_start COMMAND...: in the background, as such a group; $! is its number.
+group_start() {
+	set -m
+	"$@" </dev/null &
+	set +m
+	group_add $!
+}
+
 group_remove() {
 	unset "LAB_GROUPS[$1]"
 }

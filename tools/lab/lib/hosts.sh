@@ -78,11 +78,8 @@ run_hosts() {
 		return
 	fi
 	for host in "${!LAB_RUNS[@]}"; do
-		set -m
-		run_one_host "${LAB_RUNS[$host]}" $((host + 1)) </dev/null &
-		set +m
+		group_start run_one_host "${LAB_RUNS[$host]}" $((host + 1))
 		pids+=($!)
-		group_add $!
 	done
 	for pid in "${pids[@]}"; do
 		wait "$pid" || true

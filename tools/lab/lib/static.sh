@@ -3,20 +3,15 @@
 # Checks that need no host: warnings, sparse, checkpatch, kernel-doc, shellcheck.
 # They work on the copy of the checkout, so that they see what was built.
 
-STATIC_PASSED=0
-STATIC_FAILED=0
-
 # static_check TITLE COMMAND...: the command prints what is wrong and nothing else.
 static_check() {
-	local title=$1 log=$LAB_RUN/static-$((STATIC_PASSED + STATIC_FAILED)).log begin=$SECONDS
+	local title=$1 log=$LAB_RUN/static-${1//[^a-zA-Z0-9]/-}.log begin=$SECONDS
 
 	shift
 	if "$@" >"$log" 2>&1 && [ ! -s "$log" ]; then
-		STATIC_PASSED=$((STATIC_PASSED + 1))
 		printf 'ok - %s (%s)\n' "$title" "$(elapsed $((SECONDS - begin)))"
 		return
 	fi
-	STATIC_FAILED=$((STATIC_FAILED + 1))
 	printf 'not ok - %s\n' "$title"
 	head -n 20 "$log" | sed 's/^/    /'
 	printf '    %s lines: %s\n' "$(wc -l <"$log")" "$log"
@@ -86,23 +81,46 @@ check_fuzzer() {
 	rm -rf "$LAB_RUN/fuzzer"
 }
 
-static_all() {
+static_builds() {
 	local kernel
 
-	LAB_SOURCE=$LAB_RUN/checkout
-	checkout_copy "$LAB_SOURCE"
 	for kernel in $(kernel_names always); do
 		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
 		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
 		static_check "hot-ram, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/selftests/hot-ram hot-ram
 	done
+}
+
+static_texts() {
 	static_check "checkpatch --strict" check_patch
 	static_check "codespell" check_spelling
 	static_check "kernel-doc -Wall" check_kernel_doc
 	static_check "shellcheck" check_shell
 	static_check "licence lines" check_licence
 	static_check "tests of the fuzzer" check_fuzzer
+}
+
+static_lane() {
+	"$@" | tee -a "$LAB_RUN/output.log"
+}
+
+# Builds and texts at once: neither keeps two CPUs busy all the time.
+static_all() {
+	local results=$LAB_RUN/output.log builds texts passed failed
+
+	LAB_SOURCE=$LAB_RUN/checkout
+	checkout_copy "$LAB_SOURCE"
+	group_start static_lane static_builds
+	builds=$!
+	group_start static_lane static_texts
+	texts=$!
+	wait "$builds"
+	group_remove "$builds"
+	wait "$texts"
+	group_remove "$texts"
 	rm -rf "$LAB_SOURCE"
-	printf '%d passed, %d failed, 0 skipped\n' "$STATIC_PASSED" "$STATIC_FAILED"
-	[ "$STATIC_FAILED" -eq 0 ]
+	passed=$(grep -c '^ok - ' "$results" || true)
+	failed=$(grep -c '^not ok - ' "$results" || true)
+	printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+	[ "$failed" -eq 0 ]
 }

@@ -13,15 +13,17 @@ steps_begin() {
 	mkdir -p "$LAB_CACHE/logs"
 }
 
+step_run() (
+	set -e
+	"$@"
+)
+
 # step_start NAME TITLE COMMAND...
 step_start() {
 	local title=$2 log=$LAB_CACHE/logs/$1.log
 
 	shift 2
-	set -m
-	(set -e; "$@") </dev/null >"$log" 2>&1 &
-	set +m
-	group_add $!
+	group_start step_run "$@" >"$log" 2>&1
 	STEP_TITLE[$!]=$title
 	STEP_LOG[$!]=$log
 	STEP_BEGIN[$!]=$SECONDS
