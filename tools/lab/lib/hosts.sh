@@ -4,8 +4,8 @@
 # wait for hardware. Each host has a run of its own and a share of the manifest, by
 # which it is judged; together the shares have to be the manifest.
 
-# What a host comes to use: its own memory and that of one simulated GPU.
-LAB_HOST_KIB=$((6 * 1024 * 1024))
+# What a host comes to use, on average: 1 GiB, and 4 to 5 where a test fills all of a GPU.
+LAB_HOST_KIB=$((3 * 1024 * 1024))
 
 # hosts_that_fit WANTED: as many as there is memory for, at least one.
 hosts_that_fit() {
