@@ -61,6 +61,7 @@ static __u64 now(void)
 	return (__u64)ts.tv_sec;
 }
 
+/* Lines for --replay; TAP ignores what it does not know. */
 static void print_ops(const struct sequence *seq)
 {
 	char text[OP_TEXT_LEN];
@@ -69,7 +70,7 @@ static void print_ops(const struct sequence *seq)
 
 	for (i = 0; i < seq->nr; i++) {
 		op_print(&seq->op[i], text, sizeof(text));
-		printf("#   %s", text);
+		printf("  %s", text);
 		if (op_has_data(&seq->op[i]) && seq->op[i].len) {
 			len = seq->op[i].len < sizeof(data) ? seq->op[i].len : sizeof(data);
 			op_fill(&seq->op[i], data, len);
