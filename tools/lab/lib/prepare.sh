@@ -107,6 +107,8 @@ make_root() {
 	mkdir -p "$tree/lab"
 	rm -rf "$tree/var/lib/apt/lists" "$tree/var/cache/apt"
 	rm -rf "$tree/usr/share/doc" "$tree/usr/share/man" "$tree/usr/share/locale"
+	# Of the guest firmware one variant is enough, each is padded to 64 MiB.
+	rm -f "$tree"/usr/share/AAVMF/*.{secboot,ms,snakeoil}*
 	cp "$tree/usr/bin/busybox" "$new/busybox"
 	in_tools mkfs.erofs --quiet "$(inside "$new/root.erofs")" "$(inside "$tree")"
 	rm -rf "$tree"

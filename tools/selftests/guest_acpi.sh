@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A guest as an operator boots it: edk2 as firmware, ACPI, eight memory-less NUMA
+# nodes with the GPU as generic initiator of each. The firmware assigns the BARs;
+# lspci and setpci look at them.
+
+set -u
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=lib/tap.sh
+. "$HERE/lib/tap.sh"
+# shellcheck source=lib/gpu.sh
+. "$HERE/lib/gpu.sh"
+# shellcheck source=lib/guest.sh
+. "$HERE/lib/guest.sh"
+
+FIRMWARE=/usr/share/qemu-efi-aarch64/QEMU_EFI.fd
+SLOT=00:02.0
+# As many as MIG instances can be.
+NODES=8
+
+# copy_program TREE PROGRAM: with the libraries that it needs.
+copy_program() {
+	local library
+
+	cp "$(type -P "$2")" "$1/bin/" || return
+	ldd "$(type -P "$2")" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$1${library%/*}"
+		cp -L "$library" "$1$library"
+	done
+}
+
+# make_initrd FILE: busybox, pciutils and lib/acpi-init.
+make_initrd() {
+	local tree applet
+
+	tree=$(mktemp -d)
+	mkdir -p "$tree"/{bin,dev,proc,sys}
+	cp "$(type -P busybox)" "$tree/bin/busybox" || return
+	for applet in sh cat dmesg ls mount poweroff printf sed tr; do
+		ln -s busybox "$tree/bin/$applet"
+	done
+	copy_program "$tree" lspci || return
+	copy_program "$tree" setpci || return
+	cp "$HERE/lib/acpi-init" "$tree/init"
+	(cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$1"
+	rm -rf "$tree"
+}
+
+# As QEMU's documentation of acpi-generic-initiator has it: nodes without memory, and
+# an object for each that names the device.
+node_options() {
+	local node
+
+	echo "-object memory-backend-ram,id=mem0,size=512M -numa node,nodeid=0,memdev=mem0"
+	for ((node = 1; node <= NODES; node++)); do
+		echo "-numa node,nodeid=$node -object acpi-generic-initiator,id=gi$node,pci-dev=gpu0,node=$node"
+	done
+}
+
+acpi_guest() {
+	GUEST_TOKEN=$(od -An -N6 -tx8 /dev/urandom | tr -d ' ')
+	# shellcheck disable=SC2046,SC2207 # lists of options
+	GUEST_COMMAND=(qemu-system-aarch64 -M "virt,gic-version=3" -accel kvm -cpu host -m 512M
+		$(node_options) -bios "$FIRMWARE" -nodefaults -display none -serial stdio -no-reboot
+		-kernel "$GUEST_FILES/Image" -initrd "$1"
+		-append "console=ttyAMA0 quiet panic=-1 gpu.slot=$SLOT gpu.token=$GUEST_TOKEN"
+		-device "vfio-pci,host=$NVGPU_BDF,id=gpu0,addr=${SLOT:3:2}")
+}
+
+# What the guest said on a topic.
+said() {
+	sed -n "s/^$1 //p" "$LOG"
+}
+
+# Bytes as lspci abbreviates them.
+abbreviated() {
+	local units=("" K M G T) i=0 size=$1
+
+	while [ "$size" -ge 1024 ] && [ $((size % 1024)) -eq 0 ]; do
+		size=$((size / 1024))
+		i=$((i + 1))
+	done
+	printf '%d%s' "$size" "${units[i]}"
+}
+
+# region_line BAR: lspci's line of it.
+region_line() {
+	said lspci | grep "Region $1:"
+}
+
+# shellcheck disable=SC2317 # called by check
+assigned() {
+	local base
+
+	base=$(region_line "$1" | sed -n 's/.*Memory at \([0-9a-f]*\) (64-bit, prefetchable).*/\1/p')
+	[ -n "$base" ] || complain "lspci shows no 64-bit prefetchable BAR$1: $(region_line "$1")" || return
+	[ $((0x$base ? 0x$base % $2 : 1)) -eq 0 ] ||
+		complain "BAR$1 is at 0x$base, which is no multiple of its size $2"
+}
+
+# Little-endian bytes, two or four to a register: what setpci shows of each width.
+joined() {
+	# shellcheck disable=SC2046 # a list of bytes
+	set -- $(said read.b)
+	case $WIDTH in
+	w) while [ $# -ge 2 ]; do printf '%s ' "$2$1"; shift 2; done ;;
+	l) while [ $# -ge 4 ]; do printf '%s ' "$4$3$2$1"; shift 4; done ;;
+	esac
+}
+
+# Bytes 0x18 to 0x27 of the dump.
+dumped() {
+	said dump | awk '/^10: / { for (i = 10; i <= 17; i++) printf "%s ", $i }
+		/^20: / { for (i = 2; i <= 9; i++) printf "%s ", $i }'
+}
+
+# mask SIZE: what the register pair of a 64-bit prefetchable BAR reads after sizing.
+mask() {
+	local value=$((-$1))
+
+	printf '%08x %08x ' $(((value & 0xffffffff) | 0xc)) $(((value >> 32) & 0xffffffff))
+}
+
+LAYOUT=$("${NVGPU_BIN:-/lab/bin}/gpu-layout" --plain "$NVGPU_BDF") || exit
+BAR2=$(sed -n 's/^bar2.size=//p' <<<"$LAYOUT")
+BAR4=$(sed -n 's/^bar4.size=//p' <<<"$LAYOUT")
+INITRD=$(mktemp)
+LOG=$(mktemp)
+trap 'rm -f "$INITRD" "$LOG"' EXIT
+make_initrd "$INITRD" || exit
+acpi_guest "$INITRD"
+status=0
+guest_run >"$LOG" || status=$?
+sed 's/^/# /' "$LOG"
+
+tap_plan 16
+check_is "status of QEMU" "$status" 0
+check_is "the guest came to its end" "$(said end)" "$GUEST_TOKEN"
+check_is "it booted with ACPI" "$(said acpi)" /sys/firmware/acpi/tables/SRAT
+check_is "NUMA nodes" "$(said nodes)" "0-$NODES"
+check_is "nodes with a generic initiator" "$(said initiators)" "1-$NODES"
+check_is "nodes with memory" "$(said memory)" 0
+check "BAR2 is assigned" assigned 2 "$BAR2"
+check "BAR4 is assigned" assigned 4 "$BAR4"
+check "size of BAR2" grep -qF "[size=$(abbreviated "$BAR2")]" <<<"$(region_line 2)"
+check "size of BAR4" grep -qF "[size=$(abbreviated "$BAR4")]" <<<"$(region_line 4)"
+check_is "lspci -xxxx shows what setpci reads" "$(dumped)" "$(said read.b)"
+for WIDTH in w l; do
+	check_is "setpci reads the same by $WIDTH as by byte" "$(said "read.$WIDTH")" "$(joined)"
+done
+for WIDTH in b w l; do
+	[ "$(said "sized.$WIDTH")" = "$(mask "$BAR2")$(mask "$BAR4")" ] || SIZED+=" $WIDTH: $(said "sized.$WIDTH")"
+done
+check_is "setpci sizes by byte, word and long" "${SIZED:-}" ""
+check_is "setpci puts back what was there" "$(said restored)" "$(said read.l)"
+check "the GPU survived" test -e "$PCI_ROOT/devices/$NVGPU_BDF/config"
+tap_end
