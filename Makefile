@@ -23,7 +23,7 @@ else
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules lab-build clean install demo check help
+.PHONY: all modules lab-build clean install demo check patch help
 
 ifneq ($(wildcard $(KDIR)/.),)
 all: modules
@@ -52,11 +52,16 @@ demo:
 check:
 	tools/check
 
+# PATCHES=directory
+patch:
+	tools/lab/lab patch $(PATCHES)
+
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
 	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured)"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"
+	@echo "make patch    write the driver as a patch series, for git send-email"
 	@echo "make clean    remove what make built"
 
 endif

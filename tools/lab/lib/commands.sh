@@ -18,6 +18,8 @@ lab_help() {
 		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
 		                     (tools/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
 		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
+		  intree             the driver inside a kernel tree: patches, arm64 and amd64 builds, coccicheck
+		  patch [DIRECTORY]  write the patch series for the kernel's lists (default: patches/)
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
@@ -215,6 +217,20 @@ cmd_static() {
 	static_all
 }
 
+cmd_intree() {
+	prepare "$LAB_KERNEL" "tree-$LAB_SUITE-backports"
+	tools_add intree
+	LAB_RUN=$(new_run intree)
+	say "the driver inside a kernel tree; logs: $LAB_RUN"
+	intree_all
+}
+
+# The patches are for the user's hands: made by the user's git, in the user's name.
+cmd_patch() {
+	prepare "$LAB_KERNEL" "tree-$LAB_SUITE-backports"
+	"$LAB_TOP/tools/intree/series" "$(tree_dir "$LAB_SUITE-backports")" "${LAB_ARGS[0]:-$LAB_TOP/patches}"
+}
+
 cmd_shell() {
 	[ -t 0 ] || die "a shell needs a terminal; to run one command: $LAB_NAME exec -- COMMAND"
 	prepare "$LAB_KERNEL"
@@ -265,15 +281,12 @@ lab_main() {
 	case $command in
 	-h | --help | help)
 		lab_help
-		;;
-	prepare | build | test | kunit | fuzz | static | selftest | nvgpuctl | shell | exec | tools | \
-		status | clean)
-		parse_options "$@"
-		lab_paths
-		"cmd_$command"
-		;;
-	*)
-		usage_error "${command:+no command is called }${command:-which command?}"
+		return
 		;;
 	esac
+	declare -F "cmd_$command" >/dev/null ||
+		usage_error "${command:+no command is called }${command:-which command?}"
+	parse_options "$@"
+	lab_paths
+	"cmd_$command"
 }

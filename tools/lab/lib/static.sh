@@ -17,6 +17,20 @@ static_check() {
 	printf '    %s lines: %s\n' "$(wc -l <"$log")" "$log"
 }
 
+# static_lane COMMAND...: its results are those of this run.
+static_lane() {
+	"$@" | tee -a "$LAB_RUN/output.log"
+}
+
+static_summary() {
+	local passed failed
+
+	passed=$(grep -c '^ok - ' "$LAB_RUN/output.log" || true)
+	failed=$(grep -c '^not ok - ' "$LAB_RUN/output.log" || true)
+	printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+	[ "$failed" -eq 0 ]
+}
+
 # clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent
 # about what was already built; prints its warnings.
 clean_build() {
@@ -100,13 +114,9 @@ static_texts() {
 	static_check "tests of the fuzzer" check_fuzzer
 }
 
-static_lane() {
-	"$@" | tee -a "$LAB_RUN/output.log"
-}
-
 # Builds and texts at once: neither keeps two CPUs busy all the time.
 static_all() {
-	local results=$LAB_RUN/output.log builds texts passed failed
+	local builds texts
 
 	LAB_SOURCE=$LAB_RUN/checkout
 	checkout_copy "$LAB_SOURCE"
@@ -119,8 +129,5 @@ static_all() {
 	wait "$texts"
 	group_remove "$texts"
 	rm -rf "$LAB_SOURCE"
-	passed=$(grep -c '^ok - ' "$results" || true)
-	failed=$(grep -c '^not ok - ' "$results" || true)
-	printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-	[ "$failed" -eq 0 ]
+	static_summary
 }
