@@ -35,87 +35,28 @@ static unsigned long nvgpu_vma_page(const struct vm_area_struct *vma,
 	       ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 
-/**
- * struct nvgpu_around - a page that was just mapped, whose neighbours are next
- * @mm: address space
- * @addr: where it is mapped
- * @entry: its page table entry
- */
-struct nvgpu_around {
-	struct mm_struct *mm;
-	unsigned long addr;
-	pte_t entry;
-};
-
-static int nvgpu_around_get(pte_t *pte, unsigned long addr, void *data)
-{
-	struct nvgpu_around *around = data;
-
-	around->entry = ptep_get(pte);
-	return 0;
-}
-
-/*
- * The entry is a special one already. To say so again lets the compiler drop the
- * cache and tag maintenance of set_pte_at(), which is for pages of System RAM and
- * which modules cannot call.
- */
-static int nvgpu_around_set(pte_t *pte, unsigned long addr, void *data)
-{
-	struct nvgpu_around *around = data;
-	unsigned long nr = (addr - around->addr) / PAGE_SIZE;
-
-	if (pte_none(ptep_get(pte)))
-		set_pte_at(around->mm, addr, pte,
-			   pte_mkspecial(pte_advance_pfn(around->entry, nr)));
-	return 0;
-}
-
-/* Map [@start, @end), which lies in one page table, but for poisoned pages. */
-static void nvgpu_around_fill(struct nvgpu_device *nvdev,
-			      struct nvgpu_around *around, unsigned long start,
-			      unsigned long end)
-{
-	unsigned long pfn = pte_pfn(around->entry);
-	unsigned long at, nr;
-
-	for (at = start; at < end; at += (nr + 1) * PAGE_SIZE) {
-		nr = nvgpu_poison_clean(nvdev, pfn + (at >> PAGE_SHIFT) -
-					(around->addr >> PAGE_SHIFT),
-					(end - at) >> PAGE_SHIFT);
-		if (nr && apply_to_page_range(around->mm, at, nr * PAGE_SIZE,
-					      nvgpu_around_set, around))
-			return;
-	}
-}
-
 /*
  * Map the neighbours of a page that was just mapped. One fault for each page is
- * the cost that makes an unaligned mapping slow, and vmf_insert_pfn() for each,
- * which walks the page table and locks it anew, is most of what then remains.
- *
- * They get the entry of that page with another page frame, so that whatever the
- * architecture made of the protection holds for all. It may be gone: poison is
- * zapped without the locks of this device. Failure to map a neighbour is no
- * failure: it will fault itself, and a poisoned one is left to do so.
+ * the cost that makes an unaligned mapping slow. Failure to map a neighbour is
+ * no failure: it will fault itself. A poisoned one is left to do so.
  */
 static void nvgpu_fault_around(struct nvgpu_device *nvdev,
 			       struct vm_fault *vmf, unsigned long pfn)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct nvgpu_around around = {
-		.mm = vma->vm_mm,
-		.addr = ALIGN_DOWN(vmf->address, PAGE_SIZE),
-	};
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE);
 	unsigned long window = PAGE_SIZE * NVGPU_FAULT_AROUND;
-	unsigned long start = ALIGN_DOWN(around.addr, window);
-	unsigned long end = min(start + window, vma->vm_end);
+	unsigned long start = max(ALIGN_DOWN(addr, window), vmf->vma->vm_start);
+	unsigned long end = min(ALIGN_DOWN(addr, window) + window,
+				vmf->vma->vm_end);
+	unsigned long at, at_pfn;
 
-	if (apply_to_page_range(around.mm, around.addr, PAGE_SIZE,
-				nvgpu_around_get, &around) ||
-	    !pte_present(around.entry) || pte_pfn(around.entry) != pfn)
-		return;
-	nvgpu_around_fill(nvdev, &around, max(start, vma->vm_start), end);
+	for (at = start; at < end; at += PAGE_SIZE) {
+		at_pfn = pfn + (at >> PAGE_SHIFT) - (addr >> PAGE_SHIFT);
+		if (at == addr || !nvgpu_poison_clean(nvdev, at_pfn, 1))
+			continue;
+		if (vmf_insert_pfn(vmf->vma, at, at_pfn) != VM_FAULT_NOPAGE)
+			return;
+	}
 }
 
 /* A huge entry with a poisoned page in it falls back to small ones. */
