@@ -45,6 +45,11 @@ clean:
 install: modules
 	$(KBUILD) INSTALL_MOD_DIR=updates modules_install
 	depmod $(if $(DEPMOD_RELEASE),$(DEPMOD_RELEASE))
+	@if pkg-config --exists libpci libkmod json-c smartcols zlib; then \
+		$(MAKE) -C tools/nvgpuctl install; \
+	else \
+		echo "nvgpuctl was not built: it needs pkg-config and the headers of libpci, libkmod, json-c, libsmartcols, zlib"; \
+	fi
 
 demo:
 	tools/demo
@@ -58,7 +63,7 @@ patch:
 
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
-	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured)"
+	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured), and nvgpuctl"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"
 	@echo "make patch    write the driver as a patch series, for git send-email"
