@@ -15,10 +15,16 @@ BIN=${NVGPU_BIN:-/lab/bin}
 OURS=nvgpu_vfio_pci
 DRIVER=${NVGPU_DRIVER:-$OURS}
 GiB=$((1 << 30))
+PAGE=$(getconf PAGE_SIZE)
 
 # Physical start of System RAM; nothing is written there, the sim only tells it.
 system_ram() {
 	printf '0x%s' "$(sed -n '/System RAM/{s/ *\([0-9a-f]*\)-.*/\1/p;q}' /proc/iomem)"
+}
+
+# The last byte of the last System RAM.
+system_ram_end() {
+	awk '/System RAM/ { last = $1 } END { sub(/.*-/, "0x", last); print last }' /proc/iomem
 }
 
 # refused ERROR MESSAGE ATTRIBUTE=VALUE...: bind fails with this error and message.
@@ -79,11 +85,54 @@ plain_function() {
 good_description() {
 	local bdf
 
-	make_gpu geometry && bdf=$(gpu_bdf geometry) && bind_gpu "$bdf" "$DRIVER" || return
+	make_gpu geometry "$@" && bdf=$(gpu_bdf geometry) && bind_gpu "$bdf" "$DRIVER" || return
 	unbind_gpu "$bdf" && remove_gpu geometry
 }
 
-tap_plan 12
+# The rules in the order of the design: the first that is broken is the one that counts.
+every_combination() {
+	local mig base size want ret=0
+
+	for mig in 0 1; do
+		for base in 0x10000000000 0x10000000800 0xfffffffffffff000; do
+			for size in 0 $((3 * GiB + 512)) $GiB $((4 * GiB)) $((2049 * GiB)); do
+				want=$(expected "$mig" "$base" "$size")
+				outcome "$want" "mig_fixed=$mig" "memory_base=$base" "memory_size=$size" ||
+					complain "with mig_fixed=$mig memory_base=$base memory_size=$size" || ret=1
+			done
+		done
+	done
+	return "$ret"
+}
+
+# expected MIG BASE SIZE: the error, or "bound".
+expected() {
+	if [ "$3" = 0 ]; then
+		echo "No such device"
+	elif [ $(($2 % PAGE)) -ne 0 ] || [ $(($3 % PAGE)) -ne 0 ] || [ "$2" = 0xfffffffffffff000 ]; then
+		echo "Invalid argument"
+	elif [ "$1" = 0 ] && [ "$3" -lt $((3 * GiB / 2)) ]; then
+		echo "Invalid argument"
+	elif [ "$3" -gt $((1026 * GiB)) ]; then
+		echo "Argument list too long"
+	else
+		echo bound
+	fi
+}
+
+# outcome WANT ATTRIBUTE=VALUE...
+outcome() {
+	local want=$1
+
+	shift
+	if [ "$want" = bound ]; then
+		good_description "$@"
+	else
+		refused "$want" nvidia,gpu-mem "$@"
+	fi
+}
+
+tap_plan 17
 check "size 0" refused "No such device" 'nvidia,gpu-mem-size.* 0' memory_size=0
 check "base without size" refused "No such device" 'nvidia,gpu-mem-size' properties=base
 check "size without base" refused "No such device" 'nvidia,gpu-mem-base-pa' properties=size
@@ -96,6 +145,15 @@ check "BAR beyond vfio's region window" refused "Argument list too long" '1 TiB'
 	memory_base=0x20000000000 memory_size=$((1025 * GiB + 512 * (1 << 20)))
 check "overlap with System RAM" refused "Device or resource busy" 'System RAM' \
 	"memory_base=$(system_ram)" memory_size=$((3 * GiB / 2))
+check "overlap that ends in System RAM" refused "Device or resource busy" 'System RAM' \
+	"memory_base=$(($(system_ram) - GiB))" memory_size=$((3 * GiB / 2))
+check "overlap that begins in System RAM" refused "Device or resource busy" 'System RAM' \
+	"memory_base=$(($(system_ram_end) - PAGE + 1))" memory_size=$((3 * GiB / 2))
+check "System RAM within" refused "Device or resource busy" 'System RAM' \
+	"memory_base=$(($(system_ram) - GiB))" memory_size=$((5 * GiB))
+check "a BAR of exactly 1 TiB" good_description memory_base=0x10000000000 \
+	memory_size=$((1024 * GiB)) mig_fixed=1
+check "every combination of base and size" every_combination
 check "memory claimed twice" claimed_twice
 check "no properties: plain vfio-pci" plain_function
 check "a good description after all this" good_description
