@@ -53,19 +53,31 @@ declare -A ARCH_CROSS=([arm64]=aarch64-linux-gnu- [amd64]='')
 declare -A ARCH_QEMU=([arm64]=qemu-system-aarch64 [amd64]=qemu-system-x86_64)
 # Where make leaves the image of a kernel, called like the target that makes it.
 declare -A ARCH_IMAGE=([arm64]=arch/arm64/boot/Image [amd64]=arch/x86/boot/bzImage)
-# Packages to add to the toolchain before it can boot a host, a list in packages/.
-declare -A ARCH_TOOLS=([arm64]='' [amd64]=tools-amd64)
 
-# Linux is told of 2 GiB of the host's memory: the rest, which boot.sh puts in place
-# of POOL, is the memory of simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM refuse a
-# cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
-declare -A ARCH_MACHINE=(
-	[arm64]="-M virt,virtualization=on,gic-version=3
-		-cpu max,pauth-impdef=on,sve=off,sme=off"
+# machine_of KERNEL: what is emulated for it, the key of what follows. LAB_ACPI asks for
+# an arm64 machine that boots with UEFI and ACPI, as Grace does, instead of a device tree.
+machine_of() {
+	printf '%s%s' "$(kernel_arch "$1")" "${LAB_ACPI:+-acpi}"
+}
+
+# Packages to add to the toolchain before it can boot a host, a list in packages/.
+declare -A MACHINE_TOOLS=([arm64]='' [arm64-acpi]=tools-acpi [amd64]=tools-amd64)
+
+# Linux is told of 2 GiB of the host's memory: the rest, which boot.sh puts in place of
+# POOL, is the memory of simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM
+# refuse a cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
+MACHINE_VIRT="-M virt,virtualization=on,gic-version=3 -cpu max,pauth-impdef=on,sve=off,sme=off"
+declare -A MACHINE_ARGUMENTS=(
+	[arm64]="$MACHINE_VIRT"
+	[arm64-acpi]="$MACHINE_VIRT -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 	[amd64]="-M q35 -cpu max"
 )
-# q35 has a hole from 2 GiB to 4 GiB, where the rest of its memory begins.
-declare -A ARCH_CMDLINE=(
+# q35 has a hole from 2 GiB to 4 GiB, where the rest of its memory begins. UEFI puts the
+# kernel at the end of the first 4 GiB, the initrd and its tables at the end of the memory:
+# it gets as many GiB more as MACHINE_EXTRA says, on both sides of the pool.
+declare -A MACHINE_EXTRA=([arm64]=0 [arm64-acpi]=2 [amd64]=0)
+declare -A MACHINE_CMDLINE=(
 	[arm64]="console=ttyAMA0 nvgpu_sim.pool=POOL@0xc0000000"
+	[arm64-acpi]="console=ttyAMA0 acpi=force nvgpu_sim.pool=POOL@0x100000000"
 	[amd64]="console=ttyS0 nvgpu_sim.pool=POOL@0x100000000"
 )

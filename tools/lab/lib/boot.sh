@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Boots one emulated host for one job.
 
-# What all architectures have in common; the rest is in arch.sh.
+# What all machines have in common; the rest is in arch.sh.
 LAB_MACHINE="-smp 2 -nodefaults -display none -no-reboot -device virtio-serial-pci"
 LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G"
 
@@ -15,17 +15,18 @@ LAB_ACCEL="-accel tcg,thread=multi"
 # each run; all processors take turns in one thread.
 LAB_ACCEL_ICOUNT="-accel tcg,thread=single -icount shift=0,sleep=off"
 
-# A host with more memory than usual: what nobody writes to is not taken from this
-# machine. QEMU looks whether the kernel allows that, and the chroot has no /proc.
+# memory_arguments GIB: of a host with more memory than usual, what nobody writes to is
+# not taken from this machine. QEMU looks whether the kernel allows that, and the chroot
+# has no /proc.
 memory_arguments() {
 	local machine=/proc/sys/vm/overcommit_memory
 
-	printf '%s' "-m ${LAB_MEMORY}G"
+	printf '%s' "-m ${1}G"
 	[ "$LAB_MEMORY" != 8 ] || return 0
 	mkdir -p "$LAB_TOOLS${machine%/*}"
 	cp "$machine" "$LAB_TOOLS$machine"
 	printf ' %s' "-machine memory-backend=ram" \
-		"-object memory-backend-ram,id=ram,size=${LAB_MEMORY}G,reserve=off"
+		"-object memory-backend-ram,id=ram,size=${1}G,reserve=off"
 }
 
 # new_run LABEL: a directory for the logs of one boot; prints its name.
@@ -81,20 +82,21 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 arch job nonce memory machine cmdline status=0
+	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline status=0
 
 	run=$(inside "$1")
 	arch=$(kernel_arch "$kernel")
+	name=$(machine_of "$kernel")
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 	printf '%s\n' "$nonce" >"$1/nonce"
 	job="-chardev file,id=job,path=$run/output.log -device virtserialport,chardev=job,name=lab.job"
 	if [ "$mode" = shell ]; then
 		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
 	fi
-	memory=$(memory_arguments)
+	memory=$(memory_arguments $((LAB_MEMORY + ${MACHINE_EXTRA[$name]})))
 	# shellcheck disable=SC2206 # lists of words
-	machine=(${ARCH_MACHINE[$arch]} $LAB_ACCEL $LAB_MACHINE $memory $job)
-	cmdline="${ARCH_CMDLINE[$arch]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
+	machine=(${MACHINE_ARGUMENTS[$name]} $LAB_ACCEL $LAB_MACHINE $memory $job)
+	cmdline="${MACHINE_CMDLINE[$name]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
 	cmdline="$cmdline$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce $LAB_APPEND"
 	in_tools timeout --foreground --kill-after=10 "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
@@ -108,15 +110,15 @@ boot_host() {
 	printf '%s\n' "$status" >"$1/qemu.status"
 }
 
-# Adds what boots this architecture to the toolchain.
+# Adds what boots this machine to the toolchain.
 add_machine() {
-	[ -z "${ARCH_TOOLS[$1]}" ] || tools_add "${ARCH_TOOLS[$1]}"
+	[ -z "${MACHINE_TOOLS[$1]}" ] || tools_add "${MACHINE_TOOLS[$1]}"
 }
 
 # build_to_boot KERNEL: builds, for runs that are made before built_to_boot.
 build_to_boot() {
 	build "$1"
-	add_machine "$(kernel_arch "$1")"
+	add_machine "$(machine_of "$1")"
 }
 
 built_to_boot() {

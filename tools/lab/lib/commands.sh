@@ -32,6 +32,7 @@ lab_help() {
 		  --kernel NAME      default: $(default_kernel); prepared for everybody: $(kernel_names always | xargs);
 		                     when asked for: $(kernel_names demand | xargs);
 		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
+		  --acpi             boot an arm64 host with UEFI and ACPI, not with a device tree
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
 		  --memory GIB       give the host that much (default: $LAB_MEMORY, all but 2 of it for simulated
 		                     GPUs); what is never written costs this machine nothing
@@ -58,6 +59,7 @@ parse_options() {
 	LAB_HOSTS=1
 	LAB_FILTER="cat"
 	LAB_ALL=
+	LAB_ACPI=
 	LAB_ARGS=()
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -81,6 +83,9 @@ parse_options() {
 		--all)
 			LAB_ALL=1
 			;;
+		--acpi)
+			LAB_ACPI=1
+			;;
 		-h | --help)
 			lab_help
 			exit 0
@@ -101,6 +106,8 @@ parse_options() {
 		shift
 	done
 	LAB_ARGS+=("$@")
+	[ -n "${MACHINE_ARGUMENTS[$(machine_of "$LAB_KERNEL")]:-}" ] ||
+		usage_error "--acpi is for arm64: kernel '$LAB_KERNEL' boots with ACPI anyway"
 }
 
 set_option() {
