@@ -17,7 +17,8 @@ lab_help() {
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
 		                     (tools/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
-		  static             W=1 and sparse builds for all kernels, checkpatch, kernel-doc, shellcheck
+		  static             W=1 and sparse builds for $(kernel_names always | xargs), checkpatch, kernel-doc, shellcheck
+		  matrix             W=1 and sparse builds for all kernels that come from packages, as a table
 		  intree             the driver inside a kernel tree: patches, arm64 and amd64 builds, coccicheck
 		  patch [DIRECTORY]  write the patch series for the kernel's lists (default: patches/)
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
@@ -236,6 +237,16 @@ cmd_intree() {
 cmd_patch() {
 	prepare "$LAB_KERNEL" "tree-$LAB_SUITE-backports"
 	"$LAB_TOP/tools/intree/series" "$(tree_dir "$LAB_SUITE-backports")" "${LAB_ARGS[0]:-$LAB_TOP/patches}"
+}
+
+cmd_matrix() {
+	local products
+
+	mapfile -t products < <(matrix_products)
+	prepare "$LAB_KERNEL" "${products[@]}"
+	LAB_RUN=$(new_run matrix)
+	say "builds for all kernels; logs: $LAB_RUN"
+	matrix_all
 }
 
 cmd_shell() {

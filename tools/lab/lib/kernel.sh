@@ -12,8 +12,9 @@ kernel_recipe() {
 	kernel_parts "$1"
 }
 
+# Of the kernel, or of its headers where nothing else was prepared.
 kernel_release() {
-	cat "$(kernel_dir "$1")/release"
+	cat "$(kernel_dir "$1")/release" 2>/dev/null || cat "$(product_dir "headers-$1")/release"
 }
 
 # What the end of each run on a kernel has to check, see host/checks.sh.
@@ -36,14 +37,15 @@ kernel_build_dir() {
 	fi
 }
 
-# Prints the versioned packages behind the two meta packages of a kernel, with
-# their architecture. Only kbuild and the common headers are for the builder.
+# kernel_packages NAME PATTERN: prints the versioned packages behind those meta packages
+# of a kernel that match, with their architecture. Only kbuild and the common headers are
+# for the builder.
 kernel_packages() {
 	local suite arch todo next found package seen=" "
 
 	suite=$(kernel_suite "$1")
 	arch=$(kernel_arch "$1")
-	todo=$(kernel_parts "$1" | sed "s/\$/:$arch/" | xargs)
+	todo=$(kernel_parts "$1" | grep -E "$2" | sed "s/\$/:$arch/" | xargs)
 	while [ -n "$todo" ]; do
 		next=
 		for package in $todo; do
@@ -73,6 +75,16 @@ unpack_deb() {
 	dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"
 }
 
+# One at a time: kernels of several page sizes or architectures share a package.
+unpack_headers() {
+	local alone
+
+	exec {alone}<"$LAB_TOOLS/usr"
+	flock "$alone"
+	unpack_deb "$1" "$LAB_TOOLS"
+	exec {alone}<&-
+}
+
 # kernel_modules TREE STAGE RELEASE: copies the wanted modules, uncompressed, and
 # what they depend on.
 kernel_modules() {
@@ -100,36 +112,56 @@ kernel_modules() {
 	in_tools depmod -b "$(inside "$2")" "$3"
 }
 
-make_kernel() {
-	local name=$1 suite dir new package release LAB_APT_CONFIG=
+# fetch_kernel NAME DIRECTORY PATTERN: downloads those packages of a kernel and unpacks
+# them, headers into the toolchain, the rest into DIRECTORY/tree.
+fetch_kernel() {
+	local name=$1 new=$2 package LAB_APT_CONFIG=
 
-	dir=$(kernel_dir "$name")
-	new=$dir.new
-	suite=$(kernel_suite "$name")
 	rm -rf "$new"
-	mkdir -p "$new/debs" "$new/tree" "$new/modules"
+	mkdir -p "$new/debs" "$new/tree"
 	if is_foreign "$name"; then
-		apt_other_suite "$suite" "$new/apt"
+		apt_other_suite "$(kernel_suite "$name")" "$new/apt"
 		LAB_APT_CONFIG=$new/apt/apt.conf
 	fi
-	kernel_packages "$name" >"$new/packages"
+	kernel_packages "$name" "$3" >"$new/packages"
 	cat "$new/packages"
 	(cd "$new/debs" && tools_apt xargs -a "$new/packages" apt-get -q download)
 	for package in "$new"/debs/*.deb; do
 		case ${package##*/} in
 		linux-headers-* | linux-kbuild-*)
-			unpack_deb "$package" "$LAB_TOOLS"
+			unpack_headers "$package"
 			;;
 		*)
 			unpack_deb "$package" "$new/tree"
 			;;
 		esac
 	done
+	rm -rf "$new/debs" "$new/apt"
+}
+
+# What only builds for a kernel need: hundredths of its size.
+make_headers() {
+	local dir new
+
+	dir=$(product_dir "headers-$1")
+	new=$dir.new
+	fetch_kernel "$1" "$new" '^linux-headers'
+	sed -n 's/^linux-headers-\(.*\):.*/\1/p' "$new/packages" >"$new/release"
+	mv "$new" "$dir"
+}
+
+make_kernel() {
+	local name=$1 dir new release
+
+	dir=$(kernel_dir "$name")
+	new=$dir.new
+	fetch_kernel "$name" "$new" .
+	mkdir "$new/modules"
 	release=$(basename "$new"/tree/usr/lib/modules/*)
 	printf '%s\n' "$release" >"$new/release"
 	cp "$(find "$new/tree" -name 'vmlinuz*')" "$new/Image"
 	kernel_modules "$new/tree" "$new/modules" "$release"
-	rm -rf "$new/tree" "$new/debs" "$new/apt"
+	rm -rf "$new/tree"
 	mv "$new" "$dir"
 }
 

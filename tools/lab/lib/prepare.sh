@@ -18,7 +18,8 @@ recipe_hash() {
 }
 
 # What each product in LAB_STATE is called without the hash of its recipe:
-# root-ARCHITECTURE, source (parts of it), tree-SUITE (all of it), kernel-NAME.
+# root-ARCHITECTURE, source (parts of it), tree-SUITE (all of it), kernel-NAME,
+# headers-NAME.
 product_recipe() {
 	case $1 in
 	root-*)
@@ -34,6 +35,9 @@ product_recipe() {
 	kernel-*)
 		kernel_product_recipe "${1#kernel-}"
 		;;
+	headers-*)
+		recipe_hash "make_headers fetch_kernel kernel_packages" <(kernel_recipe "${1#headers-}")
+		;;
 	esac
 }
 
@@ -43,7 +47,7 @@ kernel_product_recipe() {
 			"$LAB_DIR/packages/modules" <(built_config "$1") \
 			<(product_recipe "tree-$(kernel_suite "$1")")
 	else
-		recipe_hash "make_kernel kernel_packages kernel_modules" \
+		recipe_hash "make_kernel fetch_kernel kernel_packages kernel_modules" \
 			"$LAB_DIR/packages/modules" <(kernel_recipe "$1")
 	fi
 }
@@ -184,6 +188,9 @@ start_product() {
 		step_start "$1" "kernel '${1#kernel-}' with modules and headers" \
 			make_kernel "${1#kernel-}"
 		;;
+	headers-*)
+		step_start "$1" "headers of kernel '${1#headers-}'" make_headers "${1#headers-}"
+		;;
 	esac
 }
 
@@ -235,7 +242,7 @@ prune_products() {
 }
 
 # prepare KERNEL [PRODUCT...]: makes what is missing of what a run on the kernel needs,
-# and of other products (the whole source: tree-SUITE). Everybody who uses the cache
+# and of other products (tree-SUITE, headers-NAME). Everybody who uses the cache
 # holds its lock shared, so that nothing is removed under a build or a boot; one at a
 # time makes products.
 prepare() {

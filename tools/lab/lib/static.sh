@@ -95,10 +95,11 @@ check_fuzzer() {
 	rm -rf "$LAB_RUN/fuzzer"
 }
 
+# static_builds KERNEL...
 static_builds() {
 	local kernel
 
-	for kernel in $(kernel_names always); do
+	for kernel in "$@"; do
 		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
 		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
 		static_check "hot-ram, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/selftests/hot-ram hot-ram
@@ -114,13 +115,23 @@ static_texts() {
 	static_check "tests of the fuzzer" check_fuzzer
 }
 
-# Builds and texts at once: neither keeps two CPUs busy all the time.
-static_all() {
-	local builds texts
-
+static_begin() {
 	LAB_SOURCE=$LAB_RUN/checkout
 	checkout_copy "$LAB_SOURCE"
-	group_start static_lane static_builds
+}
+
+static_end() {
+	rm -rf "$LAB_SOURCE"
+	static_summary
+}
+
+# Builds and texts at once: neither keeps two CPUs busy all the time.
+static_all() {
+	local kernels builds texts
+
+	mapfile -t kernels < <(kernel_names always)
+	static_begin
+	group_start static_lane static_builds "${kernels[@]}"
 	builds=$!
 	group_start static_lane static_texts
 	texts=$!
@@ -128,6 +139,5 @@ static_all() {
 	group_remove "$builds"
 	wait "$texts"
 	group_remove "$texts"
-	rm -rf "$LAB_SOURCE"
-	static_summary
+	static_end
 }

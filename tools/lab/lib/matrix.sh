@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds for every kernel of the table that comes from packages.
+
+matrix_kernels() {
+	kernel_names always
+	kernel_names demand
+}
+
+# Names of the products that only the matrix needs.
+matrix_products() {
+	local kernel
+
+	for kernel in $(kernel_names demand); do
+		[ -d "$(kernel_dir "$kernel")" ] || printf 'headers-%s\n' "$kernel"
+	done
+}
+
+# matrix_cell MODULE KERNEL: what static_builds said.
+matrix_cell() {
+	if grep -qF "ok - $1, W=1 C=2, kernel $2 (" "$LAB_RUN/output.log"; then
+		echo ok
+	else
+		echo FAILED
+	fi
+}
+
+matrix_table() {
+	local format='%-14s %-26s %-8s %-10s %s\n' kernel
+
+	# shellcheck disable=SC2059 # the format of every line
+	printf "\n$format" kernel release driver simulator hot-ram
+	for kernel in "$@"; do
+		# shellcheck disable=SC2059
+		printf "$format" "$kernel" "$(kernel_release "$kernel")" \
+			"$(matrix_cell driver "$kernel")" "$(matrix_cell simulator "$kernel")" \
+			"$(matrix_cell hot-ram "$kernel")"
+	done
+}
+
+matrix_all() {
+	local kernels
+
+	mapfile -t kernels < <(matrix_kernels)
+	static_begin
+	static_lane static_builds "${kernels[@]}"
+	matrix_table "${kernels[@]}"
+	static_end
+}
