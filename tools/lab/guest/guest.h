@@ -57,6 +57,9 @@ double now(void);
 	ok_;				\
 })
 
+/* nodes.c: NUMA nodes, of which one has memory. */
+void check_nodes(unsigned int wanted);
+
 /* pci.c: the function, its registers and mappings. */
 bool pci_find(void);
 void pci_size_bar(struct bar *bar);

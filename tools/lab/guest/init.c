@@ -3,7 +3,8 @@
  * PID 1: runs the checks, prints the verdict, powers off. The command line of
  * the kernel gives "nvgpu.bar4=BYTES" and "nvgpu.bar2=BYTES", the memory that
  * is behind each BAR, "nvgpu.device=4" if the host can map that BAR as Device
- * memory only, and "nvgpu.token=WORD", which the verdict repeats.
+ * memory only, "nvgpu.nodes=N" if there must be N NUMA nodes, and "nvgpu.token=WORD", which
+ * the verdict repeats.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,8 +62,11 @@ static const char *parameter(const char *key)
 static void run_checks(void)
 {
 	struct bar bars[NR_BARS] = { { .index = 4 }, { .index = 2 } };
+	unsigned int nodes = strtoul(parameter("nvgpu.nodes="), NULL, 0);
 	unsigned int i, nr = 0;
 
+	if (nodes)
+		check_nodes(nodes);
 	for (i = 0; i < NR_BARS; i++) {
 		char key[32];
 

@@ -23,6 +23,7 @@ lab_help() {
 		  patch [DIRECTORY]  write the patch series for the kernel's lists (default: patches/)
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
+		  chapter            follow README's "On a Grace host" word by word, on a simulated GPU
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
 		  tools -- COMMAND   run COMMAND in the toolchain's chroot, with its files only

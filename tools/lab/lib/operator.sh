@@ -31,3 +31,36 @@ cmd_nvgpuctl() {
 	rm -rf "$LAB_RUN/checkout"
 	return "$status"
 }
+
+# Into the payload: nvgpuctl for the host, the libraries that the host lacks, firmware
+# for its guest, the chapter to follow.
+build_operator() {
+	local build out libraries=$LAB_TOOLS/usr/lib/aarch64-linux-gnu
+
+	build "$LAB_KERNEL"
+	build=$(build_dir "$LAB_KERNEL")
+	out=$build/out/bin/operator
+	build_programs "$build" "$LAB_KERNEL" nvgpuctl "$build/src/tools/nvgpuctl" "$build/nvgpuctl" \
+		PKG_CONFIG="PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config"
+	mkdir -p "$out"
+	cp -u "$build/nvgpuctl/nvgpuctl" "$libraries"/libjson-c.so.5 "$libraries"/libsmartcols.so.1 \
+		"$LAB_TOOLS/usr/share/qemu-efi-aarch64/QEMU_EFI.fd" "$LAB_TOP/README" "$out/"
+	flock --unlock "$LAB_BUILD_LOCK"
+}
+
+cmd_chapter() {
+	prepare "$LAB_KERNEL"
+	tools_add nvgpuctl
+	build_operator
+	: "${LAB_TIMEOUT:=900}"
+	start_run chapter "$LAB_KERNEL" /lab/tools/nvgpuctl/tests/chapter
+	say "following README in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
+	run_host cat
+	judge_boot "$LAB_RUN" >"$LAB_RUN/findings"
+	judge_verdict "$LAB_RUN" >>"$LAB_RUN/findings"
+	[ ! -s "$LAB_RUN/findings" ] || report_findings "$LAB_RUN"
+	awk '/^ok /{ passed++ } /^not ok /{ failed++ } /^1\.\./{ plan = substr($0, 4) }
+		END { failed += plan > passed + failed ? plan - passed - failed : 0
+			printf "%d passed, %d failed, 0 skipped\n", passed, failed
+			exit failed || !passed }' "$LAB_RUN/output.log" && [ ! -s "$LAB_RUN/findings" ]
+}
