@@ -68,18 +68,21 @@ drivers_of() {
 	echo "$THEIRS"
 }
 
-# measure FAMILY ROUND DRIVER
+# measure FAMILY ROUND DRIVER: leaves the function without a driver whatever happens.
 measure() {
+	local status
+
 	printf '# round %d: %s with %s\n' "$2" "$1" "$3"
 	bind_gpu "$NVGPU_BDF" "$3" || return
 	run_family "$1" | sed -u "s/^bench\t/bench\t$3\t$2\t/"
-	[ "${PIPESTATUS[0]}" -eq 0 ] || complain "$1 failed with $3" || return
-	unbind_gpu "$NVGPU_BDF"
+	status=${PIPESTATUS[0]}
+	unbind_gpu "$NVGPU_BDF" || return
+	[ "$status" -eq 0 ] || complain "# round $2: $1 failed with $3"
 }
 
 # measure_family FAMILY ROUND: with all its drivers, on one GPU.
 measure_family() {
-	local driver attributes
+	local driver attributes status=0
 
 	read -ra attributes <<<"$(gpu_of "$1")"
 	make_gpu "$1" "${attributes[@]}" || return
@@ -87,22 +90,23 @@ measure_family() {
 	NVGPU_SIM=$SIM_ROOT/$1
 	export NVGPU_BDF NVGPU_SIM
 	for driver in $(drivers_of "$1"); do
-		measure "$1" "$2" "$driver" || return
+		measure "$1" "$2" "$driver" || status=1
 	done
-	remove_gpu "$1"
+	remove_gpu "$1" && return "$status"
 }
 
 main() {
-	local rounds=$1 round family
+	local rounds=$1 round family status=0
 
 	shift
 	load_sim || return
 	modprobe vfio_iommu_type1 || return
 	for ((round = 1; round <= rounds; round++)); do
 		for family in "$@"; do
-			measure_family "$family" "$round" || return
+			measure_family "$family" "$round" || status=1
 		done
 	done
+	return "$status"
 }
 
 case ${1:-} in
