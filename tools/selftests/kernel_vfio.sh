@@ -13,7 +13,8 @@ BIN=${NVGPU_BIN:-/lab/bin}/kernel-vfio
 . "$HERE/lib/gpu.sh"
 
 IOMMUFD=/dev/iommu
-HUGEPAGES=/proc/sys/vm/nr_hugepages
+# What the programs ask for; the default size is larger where pages are.
+HUGEPAGES=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 TYPE1=vfio_type1v2_iommu
 NO_IOMMUFD="this kernel has no iommufd"
 

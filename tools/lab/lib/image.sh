@@ -49,6 +49,16 @@ payload_state() {
 	} | sha256sum
 }
 
+# The kernel of the inner guest is the host's, but none that checks itself: emulated
+# in an emulated host it would be up after the tests have lost patience.
+guest_kernel() {
+	if is_built "$1"; then
+		default_kernel
+	else
+		printf '%s\n' "$1"
+	fi
+}
+
 # make_payload KERNEL BUILD: modules of the distribution and ours, test programs,
 # our tools, the inner guest.
 make_payload() {
@@ -70,7 +80,7 @@ make_payload() {
 	rm "$payload/lib"
 	cp -a "$build/out/bin/." "$payload/lab/bin/"
 	cp -a "$build/src/tools" "$payload/lab/tools"
-	cp "$kernel/Image" "$payload/lab/guest/Image"
+	cp "$(kernel_dir "$(guest_kernel "$1")")/Image" "$payload/lab/guest/Image"
 	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
 	in_tools mkfs.erofs --quiet "$(inside "$build/payload.erofs.new")" "$(inside "$payload")"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"
