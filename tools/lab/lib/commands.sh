@@ -281,7 +281,7 @@ cmd_status() {
 			say "kernel '$kernel': $(kernel_release "$kernel")"
 		fi
 	done
-	[ ! -d "$LAB_CACHE" ] || say "disk: $(du -sh "$LAB_CACHE" | cut -f1)"
+	[ ! -d "$LAB_CACHE" ] || say "disk: $(du -sh "$LAB_CACHE" 2>/dev/null | cut -f1)"
 	[ ! -d "$LAB_STATE/runs" ] ||
 		say "latest run: $(find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 | sort | tail -n 1)"
 }

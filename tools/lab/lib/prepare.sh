@@ -228,11 +228,14 @@ make_products() {
 	done
 }
 
-# Removes all but the newest versions of each product, unless somebody is at work.
+# Removes all but the newest versions of each product, and what was interrupted, unless
+# somebody is at work.
 prune_products() {
 	local kind
 
 	flock --exclusive --nonblock "$LAB_LOCK" || return 0
+	find "$LAB_CACHE" "$LAB_STATE" -mindepth 1 -maxdepth 1 -regextype egrep \
+		-regex '.*-[0-9a-f]{12}\.new' -exec rm -rf {} +
 	for kind in $(find "$LAB_CACHE" "$LAB_STATE" -mindepth 1 -maxdepth 1 -type d -regextype egrep \
 		-regex '.*-[0-9a-f]{12}' | sed 's/-[0-9a-f]\{12\}$//' | sort -u); do
 		find "${kind%/*}" -mindepth 1 -maxdepth 1 -regextype egrep \
