@@ -40,10 +40,17 @@ make_initramfs() {
 	make_cpio "$work" >"$2/initramfs.cpio"
 }
 
+# make_erofs IMAGE DIRECTORY: an image of whole pages, also where these have 64K: what
+# is on the incomplete last page of a disk cannot be read there.
+make_erofs() {
+	in_tools mkfs.erofs --quiet "$(inside "$1")" "$(inside "$2")"
+	truncate --size=%64K "$1"
+}
+
 # What the payload is made of, as a hash: most runs need no new one.
 payload_state() {
 	{
-		declare -f make_payload
+		declare -f make_payload make_erofs
 		cat "$1/mirror"
 		find "$1/out" -type f -printf '%P %s %T@\n' | sort
 	} | sha256sum
@@ -82,7 +89,7 @@ make_payload() {
 	cp -a "$build/src/tools" "$payload/lab/tools"
 	cp "$(kernel_dir "$(guest_kernel "$1")")/Image" "$payload/lab/guest/Image"
 	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
-	in_tools mkfs.erofs --quiet "$(inside "$build/payload.erofs.new")" "$(inside "$payload")"
+	make_erofs "$build/payload.erofs.new" "$payload"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"
 	rm -rf "$payload"
 	payload_state "$build" >"$build/payload.state"

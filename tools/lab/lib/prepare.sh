@@ -23,7 +23,7 @@ recipe_hash() {
 product_recipe() {
 	case $1 in
 	root-*)
-		recipe_hash "bootstrap make_root root_lists" "$LAB_DIR/packages/root" \
+		recipe_hash "bootstrap make_root make_erofs root_lists" "$LAB_DIR/packages/root" \
 			"$LAB_DIR/packages/$1"
 		;;
 	source)
@@ -114,7 +114,7 @@ make_root() {
 	# Of the guest firmware one variant is enough, each is padded to 64 MiB.
 	rm -f "$tree"/usr/share/AAVMF/*.{secboot,ms,snakeoil}*
 	cp "$tree/usr/bin/busybox" "$new/busybox"
-	in_tools mkfs.erofs --quiet "$(inside "$new/root.erofs")" "$(inside "$tree")"
+	make_erofs "$new/root.erofs" "$tree"
 	rm -rf "$tree"
 	mv "$new" "$dir"
 }
