@@ -4,34 +4,12 @@
  * (7.3) asks the driver only where a physical BAR of that number exists.
  */
 #include <errno.h>
-#include <stdalign.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
 
 #include "gpu.h"
-
-/* Newer than the headers of some cross compilers. */
-#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
-#define VFIO_DEVICE_FEATURE_DMA_BUF 11
-struct vfio_region_dma_range {
-	__u64 offset;
-	__u64 length;
-};
-
-struct vfio_device_feature_dma_buf {
-	__u32 region_index;
-	__u32 open_flags;
-	__u32 flags;
-	__u32 nr_ranges;
-	struct vfio_region_dma_range dma_ranges[];
-};
-#endif
-
-#define MAX_RANGES	4
 
 FIXTURE(dmabuf) {
 	struct mem mem;
@@ -65,31 +43,11 @@ FIXTURE_TEARDOWN(dmabuf)
 	gpu_close(&self->mem.gpu);
 }
 
-/* Return: a file descriptor or -errno. */
-static int export(struct gpu *gpu, __u32 index, unsigned int nr,
-		  const struct vfio_region_dma_range *ranges)
-{
-	alignas(8) char buf[sizeof(struct vfio_device_feature) +
-			    sizeof(struct vfio_device_feature_dma_buf) +
-			    MAX_RANGES * sizeof(*ranges)] = "";
-	struct vfio_device_feature *feature = (void *)buf;
-	struct vfio_device_feature_dma_buf *get = (void *)feature->data;
-	int fd;
-
-	feature->argsz = sizeof(buf);
-	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
-	get->region_index = index;
-	get->nr_ranges = nr;
-	memcpy(get->dma_ranges, ranges, nr * sizeof(*ranges));
-	fd = ioctl(gpu->device, VFIO_DEVICE_FEATURE, feature);
-	return fd < 0 ? -errno : fd;
-}
-
 static int export_one(struct _test_data_dmabuf *self, __u64 offset, __u64 length)
 {
 	struct vfio_region_dma_range range = { .offset = offset, .length = length };
 
-	return export(&self->mem.gpu, self->mem.want->index, 1, &range);
+	return __gpu_dmabuf(&self->mem.gpu, self->mem.want->index, 1, &range);
 }
 
 /* A dma-buf tells its size by lseek(). */
@@ -140,12 +98,12 @@ TEST_F(dmabuf, several_ranges)
 
 	if (!self->has_physical)
 		SKIP(return, "no physical BAR%u", self->mem.want->index);
-	fd = export(&self->mem.gpu, self->mem.want->index, 2, ranges);
+	fd = __gpu_dmabuf(&self->mem.gpu, self->mem.want->index, 2, ranges);
 	ASSERT_GE(fd, 0) TH_LOG("export of two ranges: %s", strerror(-fd));
 	EXPECT_EQ(lseek(fd, 0, SEEK_END), 2 * SZ_2M);
 	close(fd);
 	ranges[1].length += SZ_2M;
-	fd = export(&self->mem.gpu, self->mem.want->index, 2, ranges);
+	fd = __gpu_dmabuf(&self->mem.gpu, self->mem.want->index, 2, ranges);
 	EXPECT_EQ(fd, -EINVAL)
 		TH_LOG("%s: a second range that passes the end gave %d",
 		       self->mem.want->name, fd);
@@ -174,7 +132,7 @@ TEST_F(dmabuf, numbers_that_overflow)
 		SKIP(return, "no physical BAR%u", self->mem.want->index);
 	EXPECT_LT(export_one(self, ~0ULL << 21, SZ_2M), 0)
 		TH_LOG("an offset that overflows with the length was taken");
-	EXPECT_LT(export(&self->mem.gpu, self->mem.want->index, 2, ranges), 0)
+	EXPECT_LT(__gpu_dmabuf(&self->mem.gpu, self->mem.want->index, 2, ranges), 0)
 		TH_LOG("lengths that overflow when added were taken");
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening a GPU through group and type1 container, and resetting it. All
- * that knows of groups is here and in dma.c: a kernel with device cdevs and
- * iommufd needs another __gpu_open() and no change elsewhere.
+ * Opening a GPU through group and type1 container, and resetting it. All that
+ * knows of groups is here and in dma.c; cdev.c opens a device without one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,16 +55,22 @@ static int open_container(struct gpu *gpu)
 	return 0;
 }
 
-int __gpu_open(struct gpu *gpu, const char *bdf)
+/* A device that is not open: gpu_close() may be called from here on. */
+void gpu_init(struct gpu *gpu, const char *bdf)
 {
-	int ret;
-
 	memset(gpu, 0, sizeof(*gpu));
 	gpu->container = -1;
 	gpu->group = -1;
 	gpu->device = -1;
+	gpu->iommufd = -1;
 	snprintf(gpu->bdf, sizeof(gpu->bdf), "%s", bdf);
+}
 
+int __gpu_open(struct gpu *gpu, const char *bdf)
+{
+	int ret;
+
+	gpu_init(gpu, bdf);
 	ret = group_of(bdf, &gpu->group_id);
 	if (!ret)
 		ret = open_group(gpu);
@@ -102,6 +107,7 @@ void gpu_close(struct gpu *gpu)
 	close_fd(&gpu->device);
 	close_fd(&gpu->group);
 	close_fd(&gpu->container);
+	close_fd(&gpu->iommufd);
 }
 
 int __gpu_reset(struct gpu *gpu)

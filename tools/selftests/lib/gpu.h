@@ -25,6 +25,23 @@
 #define GPU_MAX_AREAS	4
 #define GPU_BDF_LEN	32
 
+/* Newer than the headers of some cross compilers. */
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
+#define VFIO_DEVICE_FEATURE_DMA_BUF 11
+struct vfio_region_dma_range {
+	__u64 offset;
+	__u64 length;
+};
+
+struct vfio_device_feature_dma_buf {
+	__u32 region_index;
+	__u32 open_flags;
+	__u32 flags;
+	__u32 nr_ranges;
+	struct vfio_region_dma_range dma_ranges[];
+};
+#endif
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #endif
@@ -40,6 +57,8 @@
  * @container: type1 container, or -1
  * @group: group file, or -1; a device opened by its cdev has none
  * @device: device file
+ * @iommufd: what the device is attached to when opened by its cdev, or -1
+ * @ioas: I/O address space in @iommufd
  * @group_id: number of the IOMMU group
  * @bdf: PCI address, as sysfs spells it
  */
@@ -47,6 +66,8 @@ struct gpu {
 	int container;
 	int group;
 	int device;
+	int iommufd;
+	__u32 ioas;
 	unsigned int group_id;
 	char bdf[GPU_BDF_LEN];
 };
@@ -123,6 +144,7 @@ const char *slow_kernel(void);
 __u64 at_once_us(void);
 
 /* gpu.c: opening, closing, resetting. */
+void gpu_init(struct gpu *gpu, const char *bdf);
 int __gpu_open(struct gpu *gpu, const char *bdf);
 void gpu_open(struct gpu *gpu);
 void gpu_close(struct gpu *gpu);
@@ -130,6 +152,9 @@ int __gpu_reset(struct gpu *gpu);
 void gpu_reset(struct gpu *gpu);
 int __gpu_hot_reset(struct gpu *gpu);
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len);
+
+/* cdev.c: opening without a group, where the kernel has device cdevs. */
+int __gpu_open_cdev(struct gpu *gpu, const char *bdf);
 
 /* region.c: region info, mappings and access by file offset. */
 int __gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region);
@@ -172,6 +197,10 @@ int __dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
 void dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
 void dma_unmap(struct gpu *gpu, __u64 iova, __u64 len);
 
+/* dmabuf.c */
+int __gpu_dmabuf(struct gpu *gpu, __u32 index, unsigned int nr,
+		 const struct vfio_region_dma_range *ranges);
+
 /* sim.c: the simulator's side of the story. */
 void sim_read(const char *attr, char *buf, size_t len);
 __u64 sim_read_u64(const char *attr);
@@ -201,8 +230,10 @@ struct mem {
 /* mem.c: what most fixtures start from; gpu_close() ends it. */
 bool mem_open(struct mem *mem, bool is_resmem);
 
-/* knob.c: all faults of the simulator off, sysfs of the function. */
+/* knob.c: all faults of the simulator off, files of sysfs. */
 void sim_calm(void);
+int __file_read(const char *path, char *buf, size_t len);
+int __file_write(const char *path, const char *val);
 int __sysfs_read(const char *bdf, const char *file, char *buf, size_t len);
 __u64 sysfs_read_u64(const char *bdf, const char *file);
 int __sysfs_write(const char *bdf, const char *file, const char *val);
@@ -298,6 +329,7 @@ static inline void store64(void *p, __u64 val)
 }
 
 /* touch.c: accesses that may end in SIGBUS. */
+void touch_install(void);
 int touch_read(const void *p, __u32 *val);
 int touch_write(void *p, __u32 val);
 __u64 now_ms(void);

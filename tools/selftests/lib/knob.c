@@ -23,7 +23,7 @@ void sim_calm(void)
 		sim_write(faults[i], 0);
 }
 
-static int write_file(const char *path, const char *val)
+int __file_write(const char *path, const char *val)
 {
 	size_t len = strlen(val);
 	ssize_t done;
@@ -38,33 +38,35 @@ static int write_file(const char *path, const char *val)
 	return ret;
 }
 
+/* Return: 0 or -errno. @buf is one line without its end, empty on failure. */
+int __file_read(const char *path, char *buf, size_t len)
+{
+	ssize_t done;
+	int fd, ret;
+
+	buf[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	done = read(fd, buf, len - 1);
+	ret = done < 0 ? -errno : 0;
+	close(fd);
+	buf[ret ? 0 : done] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return ret;
+}
+
 static void sysfs_path(const char *bdf, const char *file, char *path, size_t len)
 {
 	snprintf(path, len, "/sys/bus/pci/devices/%s/%s", bdf, file);
 }
 
-/* Return: 0 or -errno. @buf is one line without its end, empty on failure. */
 int __sysfs_read(const char *bdf, const char *file, char *buf, size_t len)
 {
 	char path[256];
-	ssize_t done;
-	int fd;
 
-	buf[0] = '\0';
 	sysfs_path(bdf, file, path, sizeof(path));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	done = read(fd, buf, len - 1);
-	if (done < 0) {
-		done = -errno;
-		close(fd);
-		return (int)done;
-	}
-	close(fd);
-	buf[done] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	return 0;
+	return __file_read(path, buf, len);
 }
 
 __u64 sysfs_read_u64(const char *bdf, const char *file)
@@ -86,7 +88,7 @@ int __sysfs_write(const char *bdf, const char *file, const char *val)
 	char path[256];
 
 	sysfs_path(bdf, file, path, sizeof(path));
-	return write_file(path, val);
+	return __file_write(path, val);
 }
 
 /* Name of the PCI driver that serves the function, as sysfs spells it. */
@@ -118,7 +120,7 @@ int __gpu_replug(const char *bdf, const char *driver)
 	if (ret)
 		return ret;
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", driver);
-	return write_file(path, bdf);
+	return __file_write(path, bdf);
 }
 
 /* Files of our own in sysfs are there with our driver, not with one compared to it. */

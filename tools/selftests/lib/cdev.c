@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opening a GPU by its character device, attached to an I/O address space of
+ * iommufd. Needs CONFIG_VFIO_DEVICE_CDEV, which not every distribution sets.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/iommufd.h>
+
+#include "gpu.h"
+
+/* A kernel without cdevs has the vfio device in sysfs, but no number of a device file. */
+static int find_cdev(const char *bdf, char *path, size_t len)
+{
+	char name[128], dev[400], number[16];
+	struct dirent *entry;
+	DIR *dir;
+	int ret;
+
+	snprintf(name, sizeof(name), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	dir = opendir(name);
+	if (!dir)
+		return -errno;
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (entry && strncmp(entry->d_name, "vfio", 4));
+	ret = entry ? 0 : errno ? -errno : -ENOENT;
+	if (!ret) {
+		snprintf(path, len, "/dev/vfio/devices/%s", entry->d_name);
+		snprintf(dev, sizeof(dev), "%s/%s/dev", name, entry->d_name);
+		ret = __file_read(dev, number, sizeof(number));
+		ret = ret == -ENOENT ? -EOPNOTSUPP : ret;
+	}
+	closedir(dir);
+	return ret;
+}
+
+static int attach(struct gpu *gpu)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = gpu->iommufd,
+	};
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct vfio_device_attach_iommufd_pt pt = { .argsz = sizeof(pt) };
+
+	if (ioctl(gpu->device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
+		return -errno;
+	if (ioctl(gpu->iommufd, IOMMU_IOAS_ALLOC, &alloc))
+		return -errno;
+	gpu->ioas = alloc.out_ioas_id;
+	pt.pt_id = gpu->ioas;
+	return ioctl(gpu->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt) ? -errno : 0;
+}
+
+/**
+ * __gpu_open_cdev() - open a GPU without its group
+ * @gpu: filled; has neither group nor container
+ * @bdf: PCI address
+ *
+ * Return: 0, -EOPNOTSUPP where the kernel has no cdevs, -ENOENT without a vfio
+ * driver, or what else failed.
+ */
+int __gpu_open_cdev(struct gpu *gpu, const char *bdf)
+{
+	char path[300];
+	int ret;
+
+	gpu_init(gpu, bdf);
+	ret = find_cdev(bdf, path, sizeof(path));
+	if (ret)
+		return ret;
+
+	gpu->device = open(path, O_RDWR | O_CLOEXEC);
+	if (gpu->device < 0)
+		return -errno;
+	gpu->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	ret = gpu->iommufd < 0 ? -errno : attach(gpu);
+	if (ret)
+		gpu_close(gpu);
+	return ret;
+}
