@@ -307,6 +307,11 @@ bool hardware_is_ready(const struct hardware *hw);
 void hardware_watch(struct hardware *hw);
 void hardware_watched(struct hardware *hw);
 
+/* failnth.c: the kernel's fault injection, for the calling thread. */
+bool fail_nth_available(void);
+void fail_nth_arm(unsigned int nth);
+bool fail_nth_disarm(void);
+
 /* Device memory is shared: one access for each of these, never more or less. */
 static inline __u32 load32(const void *p)
 {
