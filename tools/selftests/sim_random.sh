@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Random operations on simulated GPUs by several workers that share them: none may
-# hang, upset the kernel, or leave anything behind. Most are refused, as the GPU
-# is not there, plugged in, or in somebody else's hands: only the end counts.
-# NVGPU_SEED repeats a run as far as the scheduler lets it, NVGPU_SECONDS prolongs it.
+# Random sequences of operations on simulated GPUs, by several workers that share
+# them: none may hang, upset the kernel, or leave anything behind. Most operations
+# are refused, as the GPU is not there, plugged in, or in somebody else's hands:
+# only the end counts.
 
 # shellcheck disable=SC2317,SC2329 # functions that "check" calls
 set -u
@@ -13,12 +13,13 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib/gpu.sh
 . "$HERE/lib/gpu.sh"
 
-SEED=${NVGPU_SEED:-$((SRANDOM % 32768))}
-SECONDS_MIN=${NVGPU_SECONDS:-20}
+SEED=$((SRANDOM % 32768))
+SEQUENCES=50		# at least, by all workers together
+OPERATIONS=20		# of a sequence
+SECONDS_MIN=20
 PATIENCE=90		# seconds more, for what has to be reached
 WORKERS=4
 GPUS=3
-OPERATIONS=1000		# at least, by all workers together
 DRIVER=vfio-pci
 OUT=$(mktemp -d)
 trap 'rm -rf "$OUT"' EXIT
@@ -39,6 +40,36 @@ FAULTS=(c2c_down=1 c2c_down=0 training_ms=50 training_ms=0 never_ready=1 never_r
 	memory_on_reset=keep)
 EVENTS=(poison=0 poison=65536 poison=0xffffffffffff fire_msi=0 fire_msi=15 fire_msi=16 unplug=1)
 OBSERVED=(dev_name resets config_log dma_map memory_range live device_id)
+
+usage() {
+	cat <<-END
+	usage: $0 [--sequences N] [--seed N]
+	Does random things to simulated GPUs, $OPERATIONS operations in each sequence, by $WORKERS
+	workers at once, and prints TAP. Needs root, and nvgpu-sim not in use.
+
+	  --sequences N   how many, at least (default: $SEQUENCES)
+	  --seed N        of the random numbers; repeats a run as far as the scheduler lets
+	                  it (default: another each time)
+	  --help          this text
+
+	Exit status: 0 all passed, 1 something failed, 2 wrong usage.
+	END
+}
+
+parse() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--sequences)
+			SEQUENCES=${2:?}
+			PATIENCE=$((PATIENCE + 3 * SEQUENCES))
+			;;
+		--seed) SEED=${2:?} ;;
+		--help) usage; exit 0 ;;
+		*) usage >&2; exit 2 ;;
+		esac
+		shift 2
+	done
+}
 
 # pick ITEM...: sets PICKED; RANDOM of a subshell would go its own way.
 pick() {
@@ -89,37 +120,46 @@ act() {
 	esac
 }
 
-# work NUMBER: "ACT SUCCEEDED" for each operation.
-work() {
-	local act gpu success
+# "ACT SUCCEEDED" for each operation.
+sequence() {
+	local i act success
 
-	RANDOM=$((SEED + $1))
-	while [ ! -e "$OUT/stop" ]; do
+	for ((i = 0; i < OPERATIONS; i++)); do
 		pick "${ACTS[@]}"
 		act=$PICKED
-		gpu=random$((RANDOM % GPUS))
 		success=1
-		act "$act" "$gpu" >/dev/null 2>&1 || success=0
+		act "$act" "random$((RANDOM % GPUS))" >/dev/null 2>&1 || success=0
 		echo "$act $success"
 	done
 }
 
+# work NUMBER
+work() {
+	RANDOM=$((SEED + $1))
+	while [ ! -e "$OUT/stop" ]; do
+		sequence
+		echo >>"$OUT/sequences"
+	done
+}
+
 count() {
-	cat "$OUT"/[0-9]* | wc -l
+	wc -l <"$OUT/sequences"
 }
 
 # On a slow machine the least that has to be reached takes longer than usual.
 work_together() {
 	local i
 
+	: >"$OUT/sequences"
 	for ((i = 0; i < WORKERS; i++)); do
 		work "$i" >"$OUT/$i" &
 	done
 	sleep "$SECONDS_MIN"
 	SECONDS=0
-	until [ "$(count)" -ge $OPERATIONS ] && every_kind_succeeded >/dev/null; do
+	until [ "$(count)" -ge "$SEQUENCES" ] && every_kind_succeeded >/dev/null; do
 		[ $SECONDS -lt $PATIENCE ] || break
 		sleep 2
+		[ $((SECONDS % 20)) -gt 1 ] || echo "# $(count) of $SEQUENCES sequences"
 	done
 	: >"$OUT/stop"
 	wait
@@ -179,16 +219,17 @@ same_state() {
 	diff "$OUT/before" "$OUT/after"
 }
 
+parse "$@"
 tap_plan 8
 modprobe -r nvgpu-vfio-pci nvgpu-sim
 state >"$OUT/before"
 modprobe "$DRIVER"
 check "load the simulator" load_sim
-echo "# seed $SEED, $WORKERS workers, $GPUS GPUs, at least $SECONDS_MIN s"
+echo "# seed $SEED, $WORKERS workers, $GPUS GPUs, $SEQUENCES sequences of $OPERATIONS operations"
 work_together
 print_counts
 COUNT=$(count)
-check "$COUNT operations are at least $OPERATIONS" [ "$COUNT" -ge $OPERATIONS ]
+check "$COUNT sequences are at least $SEQUENCES" [ "$COUNT" -ge "$SEQUENCES" ]
 check "every kind of operation succeeded" every_kind_succeeded
 check "take all GPUs away" take_away
 check "unload the simulator" unload_sim
