@@ -149,6 +149,7 @@ build_all() {
 	build_programs "$build" "$kernel" lib "$src/tools/selftests/lib" "$build/lib"
 	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
 		LIB="$lib" KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
+	build_programs "$build" "$kernel" stress "$src/tools/stress" "$build/out/bin" LIB="$lib"
 	build_programs "$build" "$kernel" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
 	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin" LIB="$lib"

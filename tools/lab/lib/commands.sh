@@ -17,6 +17,10 @@ lab_help() {
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
 		                     (tools/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
+		  stress             boot a host, do everything at once to simulated GPUs
+		                     (tools/stress; --seconds N, --seed N, --workers N)
+		  sim-random         boot a host, do random sequences of what configfs offers
+		                     (--sequences N, --seed N)
 		  static             W=1 and sparse builds for $(kernel_names always | xargs), checkpatch, kernel-doc, shellcheck
 		  matrix             W=1 and sparse builds for all kernels that come from packages, as a table
 		  intree             the driver inside a kernel tree: patches, arm64 and amd64 builds, coccicheck
@@ -70,8 +74,8 @@ parse_options() {
 			set_option "$1" "$2"
 			shift
 			;;
-		--seconds | --ops | --seed | --variant | --replay)
-			[ "$command" = fuzz ] || usage_error "$1 is an option of fuzz"
+		--seconds | --ops | --seed | --variant | --replay | --workers | --sequences)
+			has_option "$command" "$1" || usage_error "$1 is no option of $command"
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			LAB_ARGS+=("$1" "$2")
 			shift
@@ -110,6 +114,16 @@ parse_options() {
 	LAB_ARGS+=("$@")
 	[ -n "${MACHINE_ARGUMENTS[$(machine_of "$LAB_KERNEL")]:-}" ] ||
 		usage_error "--acpi is for arm64: kernel '$LAB_KERNEL' boots with ACPI anyway"
+}
+
+# has_option COMMAND OPTION: is it for what the command runs in the host?
+has_option() {
+	case $1 in
+	fuzz) [[ " --seconds --ops --seed --variant --replay " = *" $2 "* ]] ;;
+	stress) [[ " --seconds --seed --workers " = *" $2 "* ]] ;;
+	sim-random) [[ " --sequences --seed " = *" $2 "* ]] ;;
+	*) return 1 ;;
+	esac
 }
 
 set_option() {
