@@ -74,10 +74,11 @@ declare -A MACHINE_ARGUMENTS=(
 )
 # q35 has a hole from 2 GiB to 4 GiB, where the rest of its memory begins. UEFI puts the
 # kernel at the end of the first 4 GiB, the initrd and its tables at the end of the memory:
-# it gets as many GiB more as MACHINE_EXTRA says, on both sides of the pool.
+# it gets as many GiB more as MACHINE_EXTRA says, on both sides of the pool. With KASLR
+# the kernel's EFI stub would move it to anywhere in the memory, the pool included.
 declare -A MACHINE_EXTRA=([arm64]=0 [arm64-acpi]=2 [amd64]=0)
 declare -A MACHINE_CMDLINE=(
 	[arm64]="console=ttyAMA0 nvgpu_sim.pool=POOL@0xc0000000"
-	[arm64-acpi]="console=ttyAMA0 acpi=force nvgpu_sim.pool=POOL@0x100000000"
+	[arm64-acpi]="console=ttyAMA0 acpi=force nokaslr nvgpu_sim.pool=POOL@0x100000000"
 	[amd64]="console=ttyS0 nvgpu_sim.pool=POOL@0x100000000"
 )
