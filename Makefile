@@ -23,7 +23,7 @@ else
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules lab-build clean install demo check patch help
+.PHONY: all modules lab-build clean install deb demo check patch help
 
 ifneq ($(wildcard $(KDIR)/.),)
 all: modules
@@ -51,6 +51,9 @@ install: modules
 		echo "nvgpuctl was not built: it needs pkg-config and the headers of libpci, libkmod, json-c, libsmartcols, zlib"; \
 	fi
 
+deb:
+	tools/lab/lab deb
+
 demo:
 	tools/demo
 
@@ -64,6 +67,7 @@ patch:
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
 	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured), and nvgpuctl"
+	@echo "make deb      Debian packages of both, built and tested in the lab"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"
 	@echo "make patch    write the driver as a patch series, for git send-email"

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The operator's programs, tested in the chroot: they need no emulated host.
 
+# What unshare may do to mounts: where the root is no mount point (a chroot) their
+# propagation cannot be changed.
+mount_propagation() {
+	unshare --mount true 2>/dev/null && echo private || echo unchanged
+}
+
 # in_tools_with_proc DIRECTORY COMMAND...: as in_tools_at, with /proc, which sanitizers
-# and bats look into. In a mount namespace, so that it goes away by itself; where the
-# root is no mount point (a chroot) its propagation cannot be changed.
+# and bats look into. In a mount namespace, so that it goes away by itself.
 in_tools_with_proc() {
-	local dir propagation=private
+	local dir
 
 	dir=$(inside "$1")
 	shift
-	unshare --mount true 2>/dev/null || propagation=unchanged
 	# shellcheck disable=SC2016 # the inner shell expands them
-	unshare --mount --propagation "$propagation" sh -c \
+	unshare --mount --propagation "$(mount_propagation)" sh -c \
 		'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$LAB_TOOLS" \
 		/usr/bin/env -i --chdir="${dir:-/}" HOME=/root LC_ALL=C.UTF-8 TERM="${TERM:-dumb}" \
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"

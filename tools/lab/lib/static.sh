@@ -78,7 +78,7 @@ check_shell() {
 check_licence() {
 	local file
 
-	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*|tools/intree/patches/.*)$' |
+	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*|tools/intree/patches/.*|tools/packaging/debian/(changelog|copyright|source/format|.*\.README\.Debian))$' |
 		while read -r file; do
 			head -n 2 "$LAB_SOURCE/$file" | grep -q 'SPDX-License-Identifier: ' ||
 				echo "$file: no SPDX line at its top"
