@@ -70,14 +70,17 @@ bare_headers() {
 	done
 }
 
-# The module of the given version for both kernels, and found by depmod.
+# The module of the given version for both kernels. By its file: for a kernel of which
+# only the headers are installed, depmod makes no index.
 check_modules() {
-	local version=$1 release found=0
+	local version=$1 file release found=0
 
-	for release in "$LAB_BARE"/usr/lib/modules/*; do
-		release=${release##*/}
-		in_bare modinfo -k "$release" -F vermagic nvgpu-vfio-pci | grep "^$release " || return
-		in_bare grep -q 'vfio_pci:v000010DEd00002342.* nvgpu_vfio_pci' "/usr/lib/modules/$release/modules.alias" || return
+	for file in "$LAB_BARE"/usr/lib/modules/*/updates/dkms/nvgpu-vfio-pci.ko*; do
+		file=${file#"$LAB_BARE"}
+		release=${file#/usr/lib/modules/}
+		release=${release%%/*}
+		in_bare modinfo -F vermagic "$file" | grep "^$release " || return
+		in_bare modinfo -F alias "$file" | grep -qxF 'vfio_pci:v000010DEd00002342sv*sd*bc03sc02i*' || return
 		found=$((found + 1))
 	done
 	[ "$found" -eq 2 ] || { echo "modules for $found kernels"; return 1; }
@@ -119,7 +122,7 @@ bare_install_headers() {
 }
 
 bare_purge() {
-	bare_apt purge nvgpu-vfio-pci-dkms nvgpu-utils
+	bare_apt purge --auto-remove nvgpu-vfio-pci-dkms nvgpu-utils
 	bare_files >"$LAB_RUN/files.after"
 	diff "$LAB_RUN/files.before" "$LAB_RUN/files.after"
 }
