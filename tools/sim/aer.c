@@ -4,6 +4,8 @@
  * port notes who sent it and interrupts the kernel, which does the rest as on
  * hardware. PCIe r6.0, 6.2 and 7.8.4.
  */
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
 #include <linux/irqdomain.h>
 
 #include "sim.h"
