@@ -153,7 +153,7 @@ build_all() {
 	build_programs "$build" "$kernel" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
 	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin" LIB="$lib"
-	build_programs "$build" "$kernel" bench "$src/tools/bench" "$build/out/bin/bench"
+	build_programs "$build" "$kernel" bench "$src/tools/bench" "$build/out/bin/bench" LIB="$lib"
 	build_programs "$build" "$kernel" fuzz "$src/tools/fuzz" "$build/out/bin" LIB="$lib"
 	[ "$(kernel_arch "$kernel")" != arm64 ] || build_guest "$build" "$kernel"
 	make_initramfs "$kernel" "$build"
