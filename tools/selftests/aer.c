@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -35,23 +34,6 @@ FIXTURE(aer) {
 	int event;
 };
 
-static void hear_errors(struct __test_metadata *_metadata, struct gpu *gpu, int event)
-{
-	struct {
-		struct vfio_irq_set set;
-		__s32 fd;
-	} req = {
-		.set.argsz = sizeof(req),
-		.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.set.index = VFIO_PCI_ERR_IRQ_INDEX,
-		.set.count = 1,
-		.fd = event,
-	};
-
-	ASSERT_EQ(ioctl(gpu->device, VFIO_DEVICE_SET_IRQS, &req), 0)
-		TH_LOG("no eventfd for errors: %s", strerror(errno));
-}
-
 FIXTURE_SETUP(aer)
 {
 	__u16 id;
@@ -71,7 +53,8 @@ FIXTURE_SETUP(aer)
 	self->can_reset = (id & NO_BUS_RESET_MASK) != NO_BUS_RESET_ID;
 	self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_GE(self->event, 0);
-	hear_errors(_metadata, &self->gpu, self->event);
+	ASSERT_EQ(__gpu_set_event(&self->gpu, VFIO_PCI_ERR_IRQ_INDEX, self->event), 0)
+		TH_LOG("no eventfd for errors: %s", strerror(errno));
 }
 
 FIXTURE_TEARDOWN(aer)

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -142,24 +141,15 @@ TEST_F(unplug, waits_end)
 
 TEST_F(unplug, the_user_is_asked_to_let_go)
 {
-	struct {
-		struct vfio_irq_set set;
-		__s32 fd;
-	} req = {
-		.set.argsz = sizeof(req),
-		.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.set.index = VFIO_PCI_REQ_IRQ_INDEX,
-		.set.count = 1,
-		.fd = eventfd(0, EFD_CLOEXEC),
-	};
-	struct pollfd pfd = { .fd = req.fd, .events = POLLIN };
+	int event = eventfd(0, EFD_CLOEXEC);
+	struct pollfd pfd = { .fd = event, .events = POLLIN };
 
-	ASSERT_GE(req.fd, 0);
-	ASSERT_EQ(ioctl(self->gpu.device, VFIO_DEVICE_SET_IRQS, &req), 0);
+	ASSERT_GE(event, 0);
+	ASSERT_EQ(__gpu_set_event(&self->gpu, VFIO_PCI_REQ_IRQ_INDEX, event), 0);
 	sim_write("unplug", 1);
 	EXPECT_EQ(poll(&pfd, 1, SOON_MS), 1)
 		TH_LOG("the eventfd for requests did not fire");
-	close(req.fd);
+	close(event);
 }
 
 TEST_F(unplug, the_device_goes_when_it_is_closed)

@@ -157,6 +157,22 @@ int __gpu_hot_reset(struct gpu *gpu)
 	return ioctl(gpu->device, VFIO_DEVICE_PCI_HOT_RESET, &req) ? -errno : 0;
 }
 
+int __gpu_set_event(struct gpu *gpu, __u32 index, int event)
+{
+	struct {
+		struct vfio_irq_set set;
+		__s32 fd;
+	} req = {
+		.set.argsz = sizeof(req),
+		.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.set.index = index,
+		.set.count = 1,
+		.fd = event,
+	};
+
+	return ioctl(gpu->device, VFIO_DEVICE_SET_IRQS, &req) ? -errno : 0;
+}
+
 /* VFIO_DEVICE_FEATURE with @len bytes of payload at @data, both ways. */
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len)
 {

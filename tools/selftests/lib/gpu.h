@@ -152,6 +152,8 @@ int __gpu_reset(struct gpu *gpu);
 void gpu_reset(struct gpu *gpu);
 int __gpu_hot_reset(struct gpu *gpu);
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len);
+/* Have @event told of the device interrupt @index, of which there is one. */
+int __gpu_set_event(struct gpu *gpu, __u32 index, int event);
 
 /* cdev.c: opening without a group, where the kernel has device cdevs. */
 int __gpu_open_cdev(struct gpu *gpu, const char *bdf);
