@@ -135,14 +135,9 @@ enum status cmd_alias(int argc, char **argv)
 {
 	struct gpus all, chosen;
 	enum status status;
-	int opt;
 
-	while ((opt = next_option(argc, argv, NULL)) != -1) {
-		if (opt != 'h')
-			return ST_USAGE;
-		print_help();
-		return ST_OK;
-	}
+	if (next_option(argc, argv, NULL, print_help) != -1)
+		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
 		status = print_all(&chosen);

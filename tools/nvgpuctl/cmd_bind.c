@@ -165,11 +165,8 @@ enum status cmd_bind(int argc, char **argv)
 	struct wanted wanted = { .driver = DRIVER_NAME };
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
+	while ((opt = next_option(argc, argv, own, print_bind_help)) != -1) {
 		switch (opt) {
-		case 'h':
-			print_bind_help();
-			return ST_OK;
 		case 'd':
 			wanted.driver = optarg;
 			break;
@@ -200,11 +197,8 @@ enum status cmd_unbind(int argc, char **argv)
 	struct wanted wanted = { .driver = "" };
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
+	while ((opt = next_option(argc, argv, own, print_unbind_help)) != -1) {
 		switch (opt) {
-		case 'h':
-			print_unbind_help();
-			return ST_OK;
 		case '0':
 			wanted.driver = NULL;
 			break;

@@ -195,11 +195,7 @@ enum status cmd_doctor(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
-		if (opt == 'h') {
-			print_help();
-			return ST_OK;
-		}
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt != 'm')
 			return ST_USAGE;
 		if (!parse_size(optarg, &guest_memory)) {

@@ -277,11 +277,7 @@ enum status cmd_gen(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
-		if (opt == 'h') {
-			print_help();
-			return ST_OK;
-		}
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt == '?' || set_option(&vm, opt)) {
 			if (opt != '?')
 				complain("gen: \"%s\" is no value for this option", optarg);

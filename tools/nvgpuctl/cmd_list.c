@@ -187,11 +187,7 @@ enum status cmd_list(int argc, char **argv)
 	bool tree = false;
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
-		if (opt == 'h') {
-			print_help();
-			return ST_OK;
-		}
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt != 't')
 			return ST_USAGE;
 		tree = true;

@@ -176,11 +176,7 @@ enum status cmd_map(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = next_option(argc, argv, own)) != -1) {
-		if (opt == 'h') {
-			print_help();
-			return ST_OK;
-		}
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt != 's')
 			return ST_USAGE;
 		svg = optarg;

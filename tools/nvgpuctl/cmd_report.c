@@ -187,11 +187,7 @@ enum status cmd_report(int argc, char **argv)
 	int opt;
 
 	strftime(name, sizeof(name), "nvgpu-report-%Y%m%d-%H%M%S.txt", localtime(&now));
-	while ((opt = next_option(argc, argv, own)) != -1) {
-		if (opt == 'h') {
-			print_help();
-			return ST_OK;
-		}
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt != 'O')
 			return ST_USAGE;
 		output = optarg;

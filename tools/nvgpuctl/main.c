@@ -162,11 +162,12 @@ static bool is_common(int opt)
  * next_option() - Get the next option that is a command's own
  * @argc: of the command
  * @argv: of the command
- * @own: its options, with letters for values; "h" is there for all
+ * @own: its options, with letters for values; NULL if it has none
+ * @help: prints its help, which ends the program as --version does
  *
- * Return: its value, 'h' for --help, '?' after a message, -1 at the end.
+ * Return: its value, '?' after a message, -1 at the end.
  */
-int next_option(int argc, char **argv, const struct option *own)
+int next_option(int argc, char **argv, const struct option *own, void (*help)(void))
 {
 	struct option table[MAX_OPTIONS] = {};
 	unsigned int nr = NR_ITEMS(common) - 1;
@@ -178,6 +179,10 @@ int next_option(int argc, char **argv, const struct option *own)
 	while ((opt = getopt_long(argc, argv, "hnqo:V", table, NULL)) != -1) {
 		if (opt == 'V') {
 			puts("nvgpuctl " NVGPUCTL_VERSION);
+			exit(ST_OK);
+		}
+		if (opt == 'h') {
+			help();
 			exit(ST_OK);
 		}
 		if (!is_common(opt))

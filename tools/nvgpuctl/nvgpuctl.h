@@ -475,7 +475,7 @@ enum status cmd_report(int argc, char **argv);
 
 struct option;
 
-int next_option(int argc, char **argv, const struct option *own);
+int next_option(int argc, char **argv, const struct option *own, void (*help)(void));
 enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus *chosen);
 
 #endif /* NVGPUCTL_H */

@@ -8,7 +8,7 @@
 
 struct options opts = { .width = 80 };
 
-int next_option(int argc, char **argv, const struct option *own)
+int next_option(int argc, char **argv, const struct option *own, void (*help)(void))
 {
 	return getopt_long(argc, argv, "", own, NULL);
 }
