@@ -48,6 +48,8 @@ FIXTURE_SETUP(fail_nth)
 
 	if (!fail_nth_available())
 		SKIP(return, "this kernel injects no failures (FAILSLAB, FAIL_PAGE_ALLOC)");
+	if (step->spare && !fail_nth_spare(step->spare))
+		die("cannot spare %s(): no such function, or no stack filter", step->spare);
 	model_from_sim(&self->s.model);
 	sim_calm();
 	gpu_init(&self->s.gpu, bdf);

@@ -20,6 +20,7 @@ struct sweep {
  * struct step - a call that is swept
  * @is_open: needs the device open
  * @nothing_fails: neither allocates nor copies, which is checked
+ * @spare: function of the kernel below which nothing fails; may be NULL
  * @prepare: without failures, before each call; may be NULL
  * @call: 0, a negative errno, or positive for "a part of it"
  * @wrong: looks at what a call that returned @ret has left; says what is wrong
@@ -29,6 +30,7 @@ struct sweep {
 struct step {
 	bool is_open;
 	bool nothing_fails;
+	const char *spare;
 	void (*prepare)(struct sweep *s);
 	int (*call)(struct sweep *s);
 	const char *(*wrong)(struct sweep *s, int ret);

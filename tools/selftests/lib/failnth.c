@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@
 
 /*
  * What to tell the injectors: allocations that may sleep fail too (by default
- * only atomic ones do), those of one page too, and no stack dump for any.
+ * only atomic ones do), those of one page too, no stack dump for any, and no
+ * function of the kernel is spared.
  */
 static const struct {
 	const char *file;
@@ -24,10 +26,14 @@ static const struct {
 } settings[] = {
 	{ DEBUGFS "failslab/ignore-gfp-wait", "N" },
 	{ DEBUGFS "failslab/verbose", "0" },
+	{ DEBUGFS "failslab/reject-start", "0" },
+	{ DEBUGFS "failslab/reject-end", "0" },
 	{ DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N" },
 	{ DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N" },
 	{ DEBUGFS "fail_page_alloc/min-order", "0" },
 	{ DEBUGFS "fail_page_alloc/verbose", "0" },
+	{ DEBUGFS "fail_page_alloc/reject-start", "0" },
+	{ DEBUGFS "fail_page_alloc/reject-end", "0" },
 	{ DEBUGFS "fail_usercopy/verbose", "0" },
 };
 
@@ -61,6 +67,51 @@ bool fail_nth_available(void)
 	if (fail_nth < 0)
 		fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	return fail_nth >= 0;
+}
+
+/* Where a function of the kernel begins, and the next symbol behind it. */
+static bool kernel_function(const char *name, __u64 *start, __u64 *end)
+{
+	char line[512], symbol[256];
+	unsigned long long addr;
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	*start = 0;
+	*end = UINT64_MAX;
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %*c %255s", &addr, symbol) == 2 && !strcmp(symbol, name))
+			*start = addr;
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx", &addr) == 1 && addr > *start && addr < *end)
+			*end = addr;
+	fclose(f);
+	return *start;
+}
+
+/**
+ * fail_nth_spare() - let nothing fail below a function of the kernel
+ * @function: its name
+ *
+ * Until fail_nth_available() is called again.
+ *
+ * Return: false where the kernel has no such function of its own.
+ */
+bool fail_nth_spare(const char *function)
+{
+	char begin[32], behind[32];
+	__u64 start, end;
+
+	if (!kernel_function(function, &start, &end))
+		return false;
+	snprintf(begin, sizeof(begin), "0x%llx", start);
+	snprintf(behind, sizeof(behind), "0x%llx", end);
+	return put(DEBUGFS "failslab/reject-start", begin) &&
+	       put(DEBUGFS "failslab/reject-end", behind) &&
+	       put(DEBUGFS "fail_page_alloc/reject-start", begin) &&
+	       put(DEBUGFS "fail_page_alloc/reject-end", behind);
 }
 
 /* The @nth thing that can fail from now on, counted from 1, fails. */

@@ -311,6 +311,7 @@ void hardware_watched(struct hardware *hw);
 
 /* failnth.c: the kernel's fault injection, for the calling thread. */
 bool fail_nth_available(void);
+bool fail_nth_spare(const char *function);
 void fail_nth_arm(unsigned int nth);
 bool fail_nth_disarm(void);
 
