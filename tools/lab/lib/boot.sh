@@ -44,12 +44,18 @@ prune_runs() {
 		sort -rn | sed -e '1,40d' -e 's/^[^ ]* //' | xargs -r -d '\n' rm -rf
 }
 
-# write_job RUN COMMAND...: what PID 1 will run, in a cpio archive behind the initramfs.
+# A directory that the host of the next run finds as /lab/files, empty for none. What is
+# large belongs into the payload: this is unpacked into the host's memory.
+LAB_FILES=
+
+# write_job RUN BUILD COMMAND...: what PID 1 will run, in a cpio archive behind the
+# initramfs.
 write_job() {
 	local run=$1 build=$2
 
 	shift 2
 	mkdir -p "$run/job"
+	[ -z "$LAB_FILES" ] || cp -a "$LAB_FILES" "$run/job/files"
 	printf '#!/bin/bash\ncd /lab || exit 1\nexec %s\n' "${*@Q}" >"$run/job/job"
 	chmod +x "$run/job/job"
 	{

@@ -95,6 +95,12 @@ report_findings() {
 	warn "logs: $run (kernel.log, output.log, qemu.log)"
 }
 
+# judge_job RUN: of a job that tells by its status whether it went well.
+judge_job() {
+	{ judge_boot "$1"; judge_verdict "$1"; } >"$1/findings"
+	[ ! -s "$1/findings" ] || { report_findings "$1"; return 1; }
+}
+
 # judge_tests RUN NAMES: prints the plain counter line last; status 0 when all is well.
 judge_tests() {
 	local run=$1 passed=0 failed=0 skipped=0 others
