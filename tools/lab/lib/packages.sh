@@ -5,19 +5,21 @@
 # The kernels for which the module must be built there: no emulation, so amd64.
 DEB_KERNELS="newest-amd64 stable-amd64"
 
-# build_debs DIRECTORY VERSION: both packages, into DIRECTORY/VERSION.
-# The chroot has no C++ compiler, which build-essential would ask for.
+# build_debs DIRECTORY VERSION [OPTION...]: into DIRECTORY/VERSION; both packages, or what
+# the options of dpkg-buildpackage ask for. The chroot has no C++ compiler, which
+# build-essential would ask for.
 build_debs() {
-	local tree=$1/tree out=$1/$2
+	local tree=$1/tree out=$1/$2 version=$2 debs=$1
 
+	shift 2
 	rm -rf "$tree"
 	checkout_copy "$tree"
 	cp -r "$tree/tools/packaging/debian" "$tree/"
 	chmod +x "$tree/debian/rules"
-	sed -i "1s/(.*)/($2)/" "$tree/debian/changelog"
-	in_tools_at "$tree" dpkg-buildpackage --build=binary --no-sign --no-check-builddeps || return
+	sed -i "1s/(.*)/($version)/" "$tree/debian/changelog"
+	in_tools_at "$tree" dpkg-buildpackage --no-sign --no-check-builddeps "${@:---build=binary}" || return
 	mkdir -p "$out"
-	mv "$1"/*.deb "$1"/*.changes "$1"/*.buildinfo "$out/"
+	mv "$debs"/*.deb "$debs"/*.changes "$debs"/*.buildinfo "$out/"
 	rm -rf "$tree"
 }
 
@@ -66,7 +68,7 @@ bare_headers() {
 	local kernel
 
 	for kernel in $DEB_KERNELS; do
-		kernel_packages "$kernel" | grep '^linux-headers-.*:amd64$'
+		kernel_packages "$kernel" '^linux-headers' | grep '^linux-headers-.*:amd64$' || return
 	done
 }
 
@@ -89,10 +91,56 @@ check_modules() {
 		[ "$(wc -l <"$LAB_RUN/status")" -eq 2 ]
 }
 
+# What the package has, but for its directories and what every package has.
+utils_files() {
+	cat <<-END
+		/usr/lib/python3/dist-packages/sos/report/plugins/nvgpu.py
+		/usr/lib/udev/rules.d/60-nvgpu.rules
+		/usr/sbin/nvgpuctl
+		/usr/share/bash-completion/completions/nvgpuctl
+		/usr/share/man/man4/nvgpu-vfio-pci.4.gz
+		/usr/share/man/man8/nvgpuctl.8.gz
+		/usr/share/zsh/vendor-completions/_nvgpuctl
+	END
+}
+
+# Each file is where its user looks for it: udev, sos and zsh are asked.
 check_utils() {
 	bare_install 0.1.0 "nvgpu-utils_0.1.0_amd64.deb"
-	in_bare nvgpuctl --version || return
+	diff <(utils_files) <(dpkg-deb --fsys-tarfile "$LAB_RUN/debs/0.1.0/nvgpu-utils_0.1.0_amd64.deb" |
+		tar -t | sed -e 's/^\.//' -e '/\/$/d' -e '/^\/usr\/share\/\(doc\|lintian\)\//d' | sort)
+	in_bare nvgpuctl --version
 	in_bare nvgpuctl doctor || [ $? -eq 77 ]
+	in_bare udevadm verify --no-style /usr/lib/udev/rules.d/60-nvgpu.rules
+	in_bare sos report --list-plugins | grep -E '^ nvgpu +NVIDIA'
+	# shellcheck disable=SC2016 # zsh expands it
+	in_bare zsh -fc 'autoload -U compinit && compinit -D && [ "$_comps[nvgpuctl]" = _nvgpuctl ]'
+}
+
+# The package for Grace itself, from the cross compiler.
+check_arm64() {
+	local package=$LAB_RUN/debs/arm64/0.1.0/nvgpu-utils_0.1.0_arm64.deb
+	local files=$LAB_RUN/arm64 libraries=usr/lib/aarch64-linux-gnu
+
+	mkdir -p "$files/$libraries"
+	unpack_deb "$package" "$files"
+	cp "$LAB_TOOLS/$libraries"/libjson-c.so.5 "$LAB_TOOLS/$libraries"/libsmartcols.so.1 "$files/$libraries/"
+	deb_boot "$(default_kernel)" "$files" utils
+}
+
+# deb_boot KERNEL FILES WHAT: tests what packages contain in an emulated host.
+deb_boot() {
+	local LAB_KERNEL=$1 LAB_FILES=$2 LAB_RUN LAB_TIMEOUT=300
+
+	start_run "deb-$3" "$LAB_KERNEL" /lab/tools/packaging/test "$3"
+	run_host cat
+	judge_job "$LAB_RUN"
+}
+
+# The modules that DKMS has built, before they are purged; each kernel takes its own.
+keep_modules() {
+	mkdir "$LAB_RUN/dkms"
+	(cd "$LAB_BARE" && cp --parents usr/lib/modules/*/updates/dkms/nvgpu-vfio-pci.ko* "$LAB_RUN/dkms/")
 }
 
 # deb_check TITLE COMMAND...: one result. Not in a condition: there "set -e" is off.
@@ -118,6 +166,7 @@ bare_install_headers() {
 	local headers
 
 	mapfile -t headers < <(bare_headers)
+	[ "${#headers[@]}" -eq 2 ] || { echo "headers of two kernels wanted, found: ${headers[*]}"; return 1; }
 	bare_apt install "${headers[@]}"
 }
 
@@ -127,33 +176,51 @@ bare_purge() {
 	diff "$LAB_RUN/files.before" "$LAB_RUN/files.after"
 }
 
-# dkms and all that it needs stay; what they and the headers leave is not ours.
+# What the packages work with stays, and what that leaves is not ours.
 bare_prepare() {
 	make_bare "$LAB_BARE"
-	bare_apt install dkms gcc make
+	bare_apt install dkms gcc make sosreport udev zsh
 	bare_install_headers
 	bare_files >"$LAB_RUN/files.before"
 }
 
+deb_all() {
+	local kernel
+
+	deb_check "build both packages" build_debs "$LAB_RUN/debs" 0.1.0
+	deb_check "build the next version" build_debs "$LAB_RUN/debs" 0.1.1
+	deb_check "build nvgpu-utils for arm64" build_debs "$LAB_RUN/debs/arm64" 0.1.0 --build=any --host-arch=arm64
+	deb_check "lintian" check_lintian "$LAB_RUN/debs/0.1.0"
+	deb_check "lintian, arm64" check_lintian "$LAB_RUN/debs/arm64/0.1.0"
+	deb_check "a bare Debian with dkms and the headers of two kernels" bare_prepare
+	deb_check "install nvgpu-vfio-pci-dkms" bare_install 0.1.0 nvgpu-vfio-pci-dkms_0.1.0_all.deb
+	deb_check "modules for both kernels" check_modules 0.1.0
+	deb_check "install nvgpu-utils: its files, and who finds them" check_utils
+	deb_check "upgrade" bare_install 0.1.1 nvgpu-vfio-pci-dkms_0.1.1_all.deb nvgpu-utils_0.1.1_amd64.deb
+	deb_check "modules of the new version, none of the old" check_modules 0.1.1
+	deb_check "keep the modules" keep_modules
+	deb_check "purge leaves nothing" bare_purge
+	for kernel in $DEB_KERNELS; do
+		deb_check "the module of the package serves a simulated GPU, kernel '$kernel'" \
+			deb_boot "$kernel" "$LAB_RUN/dkms" module
+	done
+	deb_check "nvgpuctl of the package on an arm64 host" check_arm64
+}
+
 cmd_deb() {
-	prepare "$LAB_KERNEL"
+	local products
+
+	# shellcheck disable=SC2086 # a list of names
+	mapfile -t products < <(printf 'kernel-%s\n' $DEB_KERNELS)
+	prepare "$LAB_KERNEL" root-amd64 "${products[@]}"
 	tools_add packaging
 	LAB_RUN=$(new_run deb)
 	LAB_BARE=$LAB_RUN/bare
 	DEB_PASSED=0 DEB_FAILED=0
 	say "building and testing Debian packages; logs: $LAB_RUN"
-	deb_check "build both packages" build_debs "$LAB_RUN/debs" 0.1.0
-	deb_check "lintian" check_lintian "$LAB_RUN/debs/0.1.0"
-	deb_check "build the next version" build_debs "$LAB_RUN/debs" 0.1.1
-	deb_check "a bare Debian with dkms and the headers of two kernels" bare_prepare
-	deb_check "install nvgpu-vfio-pci-dkms" bare_install 0.1.0 nvgpu-vfio-pci-dkms_0.1.0_all.deb
-	deb_check "modules for both kernels" check_modules 0.1.0
-	deb_check "install nvgpu-utils, run nvgpuctl" check_utils
-	deb_check "upgrade" bare_install 0.1.1 nvgpu-vfio-pci-dkms_0.1.1_all.deb
-	deb_check "modules of the new version, none of the old" check_modules 0.1.1
-	deb_check "purge leaves nothing" bare_purge
+	deb_all
 	rm -rf "$LAB_BARE"
-	say "packages: $LAB_RUN/debs/0.1.0"
+	say "packages: $LAB_RUN/debs/0.1.0, $LAB_RUN/debs/arm64/0.1.0"
 	printf '%d passed, %d failed, 0 skipped\n' "$DEB_PASSED" "$DEB_FAILED"
 	[ "$DEB_FAILED" -eq 0 ]
 }
