@@ -12,7 +12,7 @@ static void print_help(void)
 {
 	puts("usage: nvgpuctl alias [OPTION...] [GPU...]\n"
 	     "Shows which vfio driver libvirt (and Kubernetes' go-nvlib) would pick for a GPU:\n"
-	     "of the \"vfio_pci:\" aliases in modules.alias that match, the one with the fewest\n"
+	     "of the \"vfio_pci:\" aliases in modules.alias that match, that with the fewest\n"
 	     "wildcards, of equals the first. modprobe.d is not asked. Where the choice is not\n"
 	     "yours, give libvirt <driver model='nvgpu_vfio_pci'/>; \"gen libvirt\" does.\n"
 	     "\n"

@@ -25,8 +25,8 @@ static void print_bind_help(void)
 	     "  --persisted     to the driver that /etc/driverctl.d says (for udev)\n"
 	     "  -n, --dry-run   print what would be written\n"
 	     "\n"
-	     "Exit status: 0 bound, 1 failed and all is as before, 2 wrong usage, 3 no such GPU,\n"
-	     "4 not permitted, 5 busy, 77 no Grace GPU.");
+	     "Exit status: 0 bound, 1 failed and all is as before, 2 wrong usage, 3 no such\n"
+	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
 }
 
 static void print_unbind_help(void)

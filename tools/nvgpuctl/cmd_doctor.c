@@ -36,7 +36,7 @@ static void print_help(void)
 
 	puts("usage: nvgpuctl doctor [OPTION...] [GPU...]\n"
 	     "Looks for whatever keeps the GPUs of this host, or the given ones, from virtual\n"
-	     "machines. Each finding is PASS, WARN, FAIL or SKIP (could not be looked at), with\n"
+	     "machines. Each finding is PASS, WARN, FAIL or SKIP (not to be looked at), with\n"
 	     "what was seen and what to do. Changes nothing. Run it as root: most of what is\n"
 	     "skipped otherwise is what only root can see.\n"
 	     "\n"

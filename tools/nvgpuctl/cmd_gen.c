@@ -53,7 +53,7 @@ static void print_help(void)
 {
 	puts("usage: nvgpuctl gen qemu|libvirt|cloud-hypervisor [OPTION...] GPU...\n"
 	     "Writes a complete, commented configuration of a VM with these GPUs: 8 NUMA nodes\n"
-	     "and generic initiators for each, room for their BARs, the limit of locked memory.\n"
+	     "and generic initiators for each, room for the BARs, the limit of locked memory.\n"
 	     "For qemu and cloud-hypervisor it is a script, for libvirt a domain.\n"
 	     "\n"
 	     "  --memory SIZE          RAM, default 16G\n"

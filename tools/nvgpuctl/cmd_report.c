@@ -16,11 +16,11 @@
 static void print_help(void)
 {
 	puts("usage: nvgpuctl report [OPTION...]\n"
-	     "Writes one file for a bug report: GPUs, findings of the doctor, kernel, versions,\n"
+	     "Writes one file for a bug report: GPUs, findings of doctor, kernel, versions,\n"
 	     "the kernel log's lines about GPUs and IOMMUs. It has host names and addresses of\n"
 	     "hardware in it as the kernel log has: read it before you give it away.\n"
 	     "\n"
-	     "  --output FILE   default nvgpu-report-DATE.txt here; \"-\" is the standard output\n"
+	     "  --output FILE   default nvgpu-report-DATE.txt here; \"-\" is standard output\n"
 	     "  --help          this text\n"
 	     "\n"
 	     "Exit status: 0 written, 1 FILE exists or cannot be written, 2 wrong usage. A\n"

@@ -79,9 +79,10 @@ static void print_help(FILE *to)
 	      "  -V, --version           version of this program\n"
 	      "  -h, --help              this text, or that of the command\n"
 	      "\n"
-	      "Exit status: 0 ok, 1 failed and everything is as before, 2 wrong usage, 3 no such\n"
-	      "GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not viable. doctor:\n"
-	      "0 passed, 10 warnings, 11 failures. 77 this machine has no Grace GPU.\n", to);
+	      "Exit status: 0 ok, 1 failed and everything is as before, 2 wrong usage,\n"
+	      "3 no such GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not\n"
+	      "viable. doctor: 0 passed, 10 warnings, 11 failures. 77 this machine has no\n"
+	      "Grace GPU.\n", to);
 }
 
 static int set_colour(const char *when)

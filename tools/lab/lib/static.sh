@@ -70,7 +70,7 @@ check_kernel_doc() {
 # Programs, and with them what they source.
 check_shell() {
 	checkout_files . |
-		in_tools_at "$LAB_SOURCE" xargs grep -lE -m1 '^#!/bin/(ba)?sh' |
+		in_tools_at "$LAB_SOURCE" xargs grep -lE -m1 '^#!(/bin/(ba)?sh|/usr/bin/env bats)' |
 		in_tools_at "$LAB_SOURCE" xargs shellcheck -x -a -f gcc | sort -u
 }
 

@@ -102,6 +102,15 @@ output_has() {
 	}
 }
 
+# output_lacks PATTERN: no line matches. A mere "! grep" would fail no test but in its
+# last line.
+output_lacks() {
+	if grep -E -- "$1" <<<"$output" >&2; then
+		printf 'those lines match "%s"\n' "$1" >&2
+		return 1
+	fi
+}
+
 status_is() {
 	[ "$status" -eq "$1" ] || {
 		printf 'status %s, expected %s; output:\n%s\n' "$status" "$1" "$output" >&2
@@ -109,7 +118,7 @@ status_is() {
 	}
 }
 
-# narrow FILE: no line is longer than 80 columns, none ends in escapes.
+# No line is longer than 80 columns, none has escapes.
 fits_80_columns() {
 	local line
 
@@ -119,7 +128,7 @@ fits_80_columns() {
 			return 1
 		}
 	done <<<"$output"
-	! grep -q $'\033' <<<"$output"
+	output_lacks $'\033'
 }
 
 # json FILTER: a value of the JSON in $output, by python.

@@ -7,6 +7,7 @@ load common
 
 # Same as the printed script, without starting anything: its words, one a line.
 words_of() {
+	# shellcheck disable=SC2001 # a line's beginning
 	sed 's/^exec qemu-system-aarch64/printf "%s\\n"/' <<<"$output" | bash
 }
 
@@ -33,7 +34,7 @@ words_of() {
 
 @test "gen qemu: room for the BARs, as many as are needed" {
 	run nvgpuctl gen qemu "$A"
-	! grep -q highmem-mmio-size <<<"$output"
+	output_lacks highmem-mmio-size
 	run nvgpuctl gen qemu all
 	output_has "highmem-mmio-size=1024G"
 	run nvgpuctl gen qemu all --qemu-version 9.2
@@ -45,14 +46,14 @@ words_of() {
 
 @test "gen qemu: iommufd where the host has it" {
 	run nvgpuctl gen qemu "$A"
-	! grep -q iommufd <<<"$output"
+	output_lacks iommufd
 	mkdir -p "$HOST/dev/vfio/devices"
 	: >"$HOST/dev/iommu"
 	run nvgpuctl gen qemu "$A"
 	output_has "-object iommufd,id=iommufd0"
 	output_has "id=dev0,iommufd=iommufd0"
 	run nvgpuctl gen qemu "$A" --iommufd off
-	! grep -q iommufd <<<"$output"
+	output_lacks iommufd
 }
 
 @test "gen qemu --smmu: one for each SMMU of the host" {
@@ -104,7 +105,7 @@ words_of() {
 	output_has "<acpi nodeset='1-8'/>"
 	output_has "<driver name='vfio' model='nvgpu_vfio_pci' iommufd='yes'/>"
 	output_has "<iommu model='smmuv3'><driver pciBus='1' accel='on' ats='on'/></iommu>"
-	! grep -q qemu:arg <<<"$output"
+	output_lacks qemu:arg
 	python3 -c 'import sys, xml.dom.minidom as m; m.parseString(sys.stdin.read())' <<<"$output"
 	run nvgpuctl gen libvirt "$A" --libvirt-version 9.0
 	status_is 1
