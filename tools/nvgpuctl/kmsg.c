@@ -20,12 +20,28 @@ static const char *parse_head(const char *line, const char *end, __u64 *sequence
 	return comma < text && *comma == ',' ? text + 1 : NULL;
 }
 
+/* The driver core's own line, behind that of the driver which tells the reason. */
+#define CORE_SUMMARY "probe with driver "
+
+/* Behind @what, with which the text must begin, or NULL. */
+static const char *reason_in(const char *text, const char *stop, const char *what)
+{
+	size_t n = strlen(what), m = sizeof(CORE_SUMMARY) - 1;
+
+	if ((size_t)(stop - text) < n || memcmp(text, what, n))
+		return NULL;
+	text += n;
+	if ((size_t)(stop - text) >= m && !memcmp(text, CORE_SUMMARY, m))
+		return NULL;
+	return text;
+}
+
 /**
  * kmsg_find() - Find the last record that begins with certain words
  * @data: what /dev/kmsg gave
  * @len: its length
  * @after: only records with higher sequence numbers
- * @what: how the text begins; NULL for any
+ * @what: how the text begins, but for the driver core's own; NULL for any
  * @buf: gets the rest of the text, or the sequence number where @what is NULL
  * @size: of @buf
  *
@@ -35,7 +51,6 @@ bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char
 	       size_t size)
 {
 	const char *line = data, *end = data + len, *stop, *text;
-	size_t n = what ? strlen(what) : 0;
 	__u64 sequence;
 	bool found = false;
 
@@ -49,8 +64,11 @@ bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char
 		if (!what) {
 			snprintf(buf, size, "%llu", (unsigned long long)sequence);
 			found = true;
-		} else if ((size_t)(stop - text) >= n && !memcmp(text, what, n)) {
-			snprintf(buf, size, "%.*s", (int)(stop - text - n), text + n);
+			continue;
+		}
+		text = reason_in(text, stop, what);
+		if (text) {
+			snprintf(buf, size, "%.*s", (int)(stop - text), text);
 			found = true;
 		}
 	}

@@ -98,6 +98,7 @@ static void tell(const char *root, const char *driver, const char *bdf, const ch
 	fclose(log);
 }
 
+/* As the kernel, driver first, then the driver core. */
 static int bind(const char *root, const char *bdf, const char *driver)
 {
 	char path[PATH_MAX], target[PATH_MAX], text[256], *reason;
@@ -111,6 +112,9 @@ static int bind(const char *root, const char *bdf, const char *driver)
 	err = strtol(text, &reason, 10);
 	if (err) {
 		tell(root, driver, bdf, reason + strspn(reason, " "));
+		snprintf(path, sizeof(path), "probe with driver %s failed with error -%d", driver,
+			 err);
+		tell(root, driver, bdf, path);
 		return -err;
 	}
 	path_in(target, "", "../../../bus/pci/drivers/%s%s", driver, "");

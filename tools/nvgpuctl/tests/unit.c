@@ -232,7 +232,7 @@ static void test_kmsg(void **state)
 		"6,10,0,-;nvgpu 0009:01:00.0: old\n"
 		"3,12,99,-,caller=T1;nvgpu 0009:01:00.0: new\n"
 		" SUBSYSTEM=pci\n"
-		"3,13,99,-;else\n"
+		"3,13,99,-;nvgpu 0009:01:00.0: probe with driver nvgpu failed with error -16\n"
 		"bad;nvgpu 0009:01:00.0: x\n";
 	char buf[32];
 
