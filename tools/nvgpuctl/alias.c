@@ -133,3 +133,9 @@ void candidates_free(struct candidates *found)
 	free(found->v);
 	*found = (struct candidates) { .best = -1 };
 }
+
+/* Does a variant driver claim it? vfio-pci does so with anything, by nothing but wildcards. */
+bool alias_is_claimed(const struct candidates *found)
+{
+	return found->nr && !same_module(found->v[found->best].module, "vfio_pci");
+}

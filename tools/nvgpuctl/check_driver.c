@@ -88,7 +88,7 @@ static void check_alias(const struct patient *patient,
 			kernel_release());
 		return;
 	}
-	if (!found.nr)
+	if (!alias_is_claimed(&found))
 		finding(FAIL, "install the module for this kernel and run depmod",
 			"no variant driver claims it: libvirt would take vfio-pci");
 	else if (!same_module(found.v[found.best].module, DRIVER_NAME))

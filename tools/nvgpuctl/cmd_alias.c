@@ -75,7 +75,7 @@ static void print_one(const struct gpu *gpu, const struct candidates *found)
 {
 	char text[400];
 
-	if (!found->nr)
+	if (!alias_is_claimed(found))
 		snprintf(text, sizeof(text),
 			 "no variant driver claims it, so libvirt takes vfio-pci, which does not present its memory: install nvgpu-vfio-pci for kernel %s and run depmod",
 			 kernel_release());
@@ -98,7 +98,7 @@ static struct json_object *one_json(const struct gpu *gpu, const struct candidat
 
 	json_add_string(json, "bdf", gpu->bdf);
 	json_add_string(json, "modalias", gpu->modalias);
-	json_add_string(json, "chosen", found->nr ? found->v[found->best].module : "vfio-pci");
+	json_add_string(json, "chosen", found->nr ? found->v[found->best].module : "vfio_pci");
 	json_add_array(json, "candidates", candidates_json(found));
 	return json;
 }

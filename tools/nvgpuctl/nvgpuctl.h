@@ -213,6 +213,7 @@ struct candidates {
 
 int alias_search(const char *data, size_t len, const char *modalias, struct candidates *found);
 void candidates_free(struct candidates *found);
+bool alias_is_claimed(const struct candidates *found);
 
 /* gpu.c */
 
