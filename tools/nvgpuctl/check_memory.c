@@ -13,6 +13,14 @@
 #define CXL_MEM_INFO_VALID	0x1
 #define CXL_MEM_ACTIVE		0x2
 
+/* On the driver, or where there are ACPI tables, that nothing is known says something. */
+static enum verdict without_properties(const struct gpu *gpu)
+{
+	if (!strcmp(gpu->driver, DRIVER_NAME) || root_exists("/sys/firmware/acpi/tables/DSDT"))
+		return FAIL;
+	return SKIP;
+}
+
 static void check_properties(const struct patient *patient,
 			     const struct gpu *gpu)
 {
@@ -21,7 +29,7 @@ static void check_properties(const struct patient *patient,
 	char size[32];
 
 	if (gpu->source == MEM_UNKNOWN)
-		finding(root_exists("/sys/firmware/acpi/tables/DSDT") ? FAIL : SKIP,
+		finding(without_properties(gpu),
 			"update the firmware; the driver would serve the GPU without its memory",
 			"no property nvidia,gpu-mem-size in the ACPI tables, and no driver that knows");
 	else if (gpu->is_computed)
