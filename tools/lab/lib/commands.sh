@@ -28,6 +28,7 @@ lab_help() {
 		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
 		  chapter            follow README's "On a Grace host" word by word, on a simulated GPU
+		  doctor             nvgpuctl doctor and bind on simulated GPUs with faults
 		  deb                build the Debian packages, test them in a bare Debian
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status

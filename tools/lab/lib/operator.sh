@@ -52,17 +52,32 @@ build_operator() {
 	flock --unlock "$LAB_BUILD_LOCK"
 }
 
-cmd_chapter() {
-	prepare "$LAB_KERNEL"
-	tools_add nvgpuctl
-	build_operator
-	: "${LAB_TIMEOUT:=900}"
-	start_run chapter "$LAB_KERNEL" /lab/tools/nvgpuctl/tests/chapter
-	say "following README in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
+# operator_run LABEL SCRIPT: a script of tools/nvgpuctl/tests in a host; counts its TAP.
+operator_run() {
+	start_run "$1" "$LAB_KERNEL" "/lab/tools/nvgpuctl/tests/$2"
+	say "logs: $LAB_RUN"
 	run_host cat
 	judge_job "$LAB_RUN" || true
 	awk '/^ok /{ passed++ } /^not ok /{ failed++ } /^1\.\./{ plan = substr($0, 4) }
 		END { failed += plan > passed + failed ? plan - passed - failed : 0
 			printf "%d passed, %d failed, 0 skipped\n", passed, failed
 			exit failed || !passed }' "$LAB_RUN/output.log" && [ ! -s "$LAB_RUN/findings" ]
+}
+
+cmd_chapter() {
+	prepare "$LAB_KERNEL"
+	tools_add nvgpuctl
+	build_operator
+	: "${LAB_TIMEOUT:=900}"
+	say "following README in an emulated host, at most $LAB_TIMEOUT s"
+	operator_run chapter chapter
+}
+
+cmd_doctor() {
+	prepare "$LAB_KERNEL"
+	tools_add nvgpuctl
+	build_operator
+	: "${LAB_TIMEOUT:=600}"
+	say "breaking simulated GPUs and their host, at most $LAB_TIMEOUT s"
+	operator_run doctor faults
 }
