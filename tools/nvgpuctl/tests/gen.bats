@@ -80,6 +80,22 @@ words_of() {
 	status_is 0
 }
 
+# Without KVM and Grace's SMMU it cannot be accelerated; all else is as printed.
+@test "gen qemu --smmu: QEMU knows each word, and takes the rest of it" {
+	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
+	run nvgpuctl gen qemu all --smmu --iommufd on --memory 256M --cpus 1
+	status_is 0
+	grep -vE 'accel=kvm|-cpu host|-bios|-serial|iommufd,id=' <<<"$output" |
+		sed -e 's/vfio-pci-nohotplug,host=[^,]*\(.*\),rombar=0\(.*\),iommufd=.*/pci-testdev\1\2/' \
+			-e 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max -S -monitor stdio\n)/' >"$HOST/vm"
+	run bash "$HOST/vm" <<<"quit"
+	status_is 1
+	output_has "SMMUv3 accel=on requires KVM"
+	sed -i 's/,accel=on.*//' "$HOST/vm"
+	run bash "$HOST/vm" <<<"quit"
+	status_is 0
+}
+
 @test "gen libvirt: validates, and QEMU's command line is what gen qemu says" {
 	run nvgpuctl gen libvirt all --libvirt-version 11.3 --memory 4G
 	status_is 0
