@@ -22,6 +22,9 @@ else
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
+# Of KDIR's kernel, which need not be the one that runs.
+RELEASE = $(shell cat $(KDIR)/include/config/kernel.release)
+INSTALL_MOD_PATH ?= $(DESTDIR)
 
 .PHONY: all modules lab-build clean install deb demo check patch help
 
@@ -43,8 +46,8 @@ clean:
 	@if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
 
 install: modules
-	$(KBUILD) INSTALL_MOD_DIR=updates modules_install
-	depmod $(if $(DEPMOD_RELEASE),$(DEPMOD_RELEASE))
+	$(KBUILD) INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 	@if pkg-config --exists libpci libkmod json-c smartcols zlib; then \
 		$(MAKE) -C tools/nvgpuctl install; \
 	else \
@@ -66,7 +69,7 @@ patch:
 
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
-	@echo "make install  install it for KDIR's kernel (INSTALL_MOD_PATH= is honoured), and nvgpuctl"
+	@echo "make install  install it for KDIR's kernel, and nvgpuctl; DESTDIR= and INSTALL_MOD_PATH= are honoured"
 	@echo "make deb      Debian packages of both, built and tested in the lab"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"

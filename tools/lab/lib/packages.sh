@@ -184,6 +184,23 @@ bare_prepare() {
 	bare_files >"$LAB_RUN/files.before"
 }
 
+# For everybody else: all of it below DESTDIR, also what depmod writes.
+check_make_install() {
+	local kernel=${DEB_KERNELS%% *} tree=$LAB_RUN/make-install to release
+
+	to=$(inside "$tree")/to
+	release=$(kernel_release "$kernel")
+	checkout_copy "$tree"
+	module_make_needs
+	in_tools_at "$tree" make install KDIR="$(kernel_build_dir "$kernel")" DESTDIR="$to" prefix=/usr
+	in_tools modinfo -b "$to" -k "$release" -F filename nvgpu-vfio-pci | grep "^$to/"
+	[ ! -e "$LAB_TOOLS/lib/modules/$release/modules.dep" ]
+	in_tools "$to/usr/sbin/nvgpuctl" --version
+	in_tools_at "$tree" make -C tools/nvgpuctl uninstall DESTDIR="$to" prefix=/usr
+	[ -z "$(find "$tree/to" -type f ! -path '*/lib/modules/*')" ]
+	rm -rf "$tree"
+}
+
 deb_all() {
 	local kernel
 
@@ -205,6 +222,7 @@ deb_all() {
 			deb_boot "$kernel" "$LAB_RUN/dkms" module
 	done
 	deb_check "nvgpuctl of the package on an arm64 host" check_arm64
+	deb_check "make install DESTDIR=" check_make_install
 }
 
 cmd_deb() {
