@@ -6,6 +6,9 @@
 LAB_MACHINE="-smp 2 -nodefaults -display none -no-reboot -device virtio-serial-pci"
 LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G"
 
+# A product whose image, extra.erofs, is laid over the system of the next hosts; or empty.
+LAB_EXTRA=
+
 # What --memory, --append and --icount change.
 LAB_MEMORY=8
 LAB_APPEND=
@@ -88,7 +91,7 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline status=0
+	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline extra=() status=0
 
 	run=$(inside "$1")
 	arch=$(kernel_arch "$kernel")
@@ -100,6 +103,8 @@ boot_host() {
 		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
 	fi
 	memory=$(memory_arguments $((LAB_MEMORY + ${MACHINE_EXTRA[$name]})))
+	[ -z "$LAB_EXTRA" ] || extra=(-drive
+		"if=virtio,format=raw,readonly=on,file=$(inside "$(product_dir "$LAB_EXTRA")")/extra.erofs")
 	# shellcheck disable=SC2206 # lists of words
 	machine=(${MACHINE_ARGUMENTS[$name]} $LAB_ACCEL $LAB_MACHINE $memory $job)
 	cmdline="${MACHINE_CMDLINE[$name]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
@@ -109,7 +114,7 @@ boot_host() {
 		-device virtserialport,chardev=verdict,name=lab.verdict \
 		-chardev "file,id=kernel,path=$run/kernel.log" -serial chardev:kernel \
 		-drive "if=virtio,format=raw,readonly=on,file=$(inside "$(root_dir "$arch")")/root.erofs" \
-		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" \
+		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" "${extra[@]}" \
 		-kernel "$(inside "$(kernel_dir "$kernel")")/Image" -initrd "$run/initrd" \
 		-append "$cmdline" \
 		2>"$1/qemu.log" || status=$?

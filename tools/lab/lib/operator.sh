@@ -65,11 +65,12 @@ operator_run() {
 }
 
 cmd_chapter() {
-	prepare "$LAB_KERNEL"
+	prepare "$LAB_KERNEL" extra-libvirt
 	tools_add nvgpuctl
 	build_operator
 	: "${LAB_TIMEOUT:=900}"
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
+	LAB_EXTRA=extra-libvirt
 	operator_run chapter chapter
 }
 

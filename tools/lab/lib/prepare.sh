@@ -18,13 +18,16 @@ recipe_hash() {
 }
 
 # What each product in LAB_STATE is called without the hash of its recipe:
-# root-ARCHITECTURE, source (parts of it), tree-SUITE (all of it), kernel-NAME,
+# root-ARCHITECTURE, extra-NAME, source (parts of it), tree-SUITE (all of it), kernel-NAME,
 # headers-NAME.
 product_recipe() {
 	case $1 in
 	root-*)
 		recipe_hash "bootstrap make_root make_erofs root_lists" "$LAB_DIR/packages/root" \
 			"$LAB_DIR/packages/$1"
+		;;
+	extra-*)
+		recipe_hash "bootstrap make_extra make_erofs" "$LAB_DIR/packages/$1"
 		;;
 	source)
 		recipe_hash "make_source fetch_source unpack_source" "$LAB_DIR/packages/source"
@@ -119,6 +122,21 @@ make_root() {
 	mv "$new" "$dir"
 }
 
+# What only some arm64 hosts have: LAB_EXTRA lays it over their system.
+make_extra() {
+	local dir new
+
+	dir=$(product_dir "extra-$1")
+	new=$dir.new
+	rm -rf "$new"
+	mkdir -p "$new"
+	bootstrap extract arm64 "extra-$1" "$new/tree"
+	rm -rf "$new/tree"/var/lib/{apt,dpkg} "$new/tree/var/cache" "$new/tree"/usr/share/{doc,man,locale}
+	make_erofs "$new/extra.erofs" "$new/tree"
+	rm -rf "$new/tree"
+	mv "$new" "$dir"
+}
+
 host_packages_missing() {
 	local package
 
@@ -177,6 +195,9 @@ start_product() {
 		;;
 	root-*)
 		step_start "$1" "system of the emulated host (${1#root-})" make_root "${1#root-}"
+		;;
+	extra-*)
+		step_start "$1" "more of the emulated host (${1#extra-})" make_extra "${1#extra-}"
 		;;
 	source)
 		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" make_source
