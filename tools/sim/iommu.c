@@ -19,6 +19,7 @@
 #include <linux/xarray.h>
 
 #include <iommu-attach.h>
+#include <iommu-pasid.h>
 #include "sim.h"
 
 #define IOVA_BITS	48
@@ -58,6 +59,17 @@ static int paging_attach_dev(SIM_ATTACH_DEV_ARGS)
 static int static_attach_dev(SIM_ATTACH_DEV_ARGS)
 {
 	return attach(NULL, dev);
+}
+
+/*
+ * The core keeps the PASIDs of a group and asks an IOMMU to set one only for a
+ * function with the PASID capability, which the GPU has not; but without this it
+ * lets nobody attach one.
+ */
+static int __maybe_unused set_dev_pasid(struct iommu_domain *domain, struct device *dev,
+					ioasid_t pasid, struct iommu_domain *old)
+{
+	return -ENODEV;
 }
 
 static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t paddr,
@@ -105,6 +117,7 @@ static void domain_free(struct iommu_domain *domain)
 
 static const struct iommu_domain_ops paging_ops = {
 	.attach_dev = paging_attach_dev,
+	SIM_PASID_OP(set_dev_pasid, set_dev_pasid)
 	.map_pages = domain_map,
 	.unmap_pages = domain_unmap,
 	.iova_to_phys = domain_iova_to_phys,
@@ -113,6 +126,7 @@ static const struct iommu_domain_ops paging_ops = {
 
 static const struct iommu_domain_ops static_ops = {
 	.attach_dev = static_attach_dev,
+	SIM_PASID_OP(set_dev_pasid, set_dev_pasid)
 };
 
 static struct iommu_domain identity_domain = {
@@ -130,12 +144,28 @@ static struct iommu_domain *domain_alloc_paging(struct device *dev)
 	struct sim_domain *sim = kzalloc(sizeof(*sim), GFP_KERNEL);
 
 	if (!sim)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	mt_init_flags(&sim->map, MT_FLAGS_USE_RCU);
 	sim->domain.pgsize_bitmap = PAGE_SIZE | SZ_64K | SZ_2M | SZ_1G;
 	sim->domain.geometry.aperture_end = BIT_ULL(IOVA_BITS) - 1;
 	sim->domain.geometry.force_aperture = true;
 	return &sim->domain;
+}
+
+/* What iommufd asks for. A domain for PASIDs is like any other here. */
+static __maybe_unused struct iommu_domain *
+domain_alloc_paging_flags(struct device *dev, u32 flags, const struct iommu_user_data *user_data)
+{
+	struct iommu_domain *domain;
+
+	if (flags & ~IOMMU_HWPT_ALLOC_PASID || user_data)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = domain_alloc_paging(dev);
+	if (IS_ERR(domain))
+		return domain;
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	domain->ops = &paging_ops;
+	return domain;
 }
 
 static bool iommu_capable_of(struct device *dev, enum iommu_cap cap)
@@ -165,6 +195,7 @@ static const struct iommu_ops sim_iommu_ops = {
 	.blocked_domain = &blocked_domain,
 	.release_domain = &blocked_domain,
 	.domain_alloc_paging = domain_alloc_paging,
+	SIM_PASID_OP(domain_alloc_paging_flags, domain_alloc_paging_flags)
 	.probe_device = probe_device,
 	.device_group = generic_device_group,
 	.def_domain_type = def_domain_type,

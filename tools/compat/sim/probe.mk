@@ -21,3 +21,7 @@ endif
 ifneq ($(shell grep -A1 'int .\*attach_dev' $(call sim-header,iommu.h) | grep -w old),)
 ccflags-y += -DSIM_HAVE_ATTACH_OLD
 endif
+
+ifeq ($(call sim-has,../uapi/linux/iommufd.h,IOMMU_HWPT_ALLOC_PASID),y)
+ccflags-y += -DSIM_HAVE_PASID
+endif

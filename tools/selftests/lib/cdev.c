@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include <linux/iommufd.h>
-
 #include "gpu.h"
 
 /* A kernel without cdevs has the vfio device in sysfs, but no number of a device file. */
@@ -41,22 +39,66 @@ static int find_cdev(const char *bdf, char *path, size_t len)
 	return ret;
 }
 
-static int attach(struct gpu *gpu)
+/* The ioctls' arguments as of Linux 6.15, which older headers know without PASID. */
+struct attach_pt {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pt_id;
+	__u32 pasid;
+};
+
+struct detach_pt {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pasid;
+};
+
+#define FLAG_PASID	0x1
+
+/**
+ * __gpu_attach() - attach a GPU, or a PASID of it, or replace what it is attached to
+ * @gpu: opened by its cdev
+ * @pasid: the PASID, 0 for all DMA without one
+ * @pt_id: I/O address space or page table of @gpu->iommufd
+ *
+ * Return: 0 or -errno.
+ */
+int __gpu_attach(struct gpu *gpu, __u32 pasid, __u32 pt_id)
+{
+	struct attach_pt pt = {
+		.argsz = sizeof(pt),
+		.flags = pasid ? FLAG_PASID : 0,
+		.pt_id = pt_id,
+		.pasid = pasid,
+	};
+
+	return ioctl(gpu->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt) ? -errno : 0;
+}
+
+int __gpu_detach(struct gpu *gpu, __u32 pasid)
+{
+	struct detach_pt pt = {
+		.argsz = sizeof(pt),
+		.flags = pasid ? FLAG_PASID : 0,
+		.pasid = pasid,
+	};
+
+	return ioctl(gpu->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &pt) ? -errno : 0;
+}
+
+static int bind_and_attach(struct gpu *gpu)
 {
 	struct vfio_device_bind_iommufd bind = {
 		.argsz = sizeof(bind),
 		.iommufd = gpu->iommufd,
 	};
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct vfio_device_attach_iommufd_pt pt = { .argsz = sizeof(pt) };
+	int ret;
 
 	if (ioctl(gpu->device, VFIO_DEVICE_BIND_IOMMUFD, &bind))
 		return -errno;
-	if (ioctl(gpu->iommufd, IOMMU_IOAS_ALLOC, &alloc))
-		return -errno;
-	gpu->ioas = alloc.out_ioas_id;
-	pt.pt_id = gpu->ioas;
-	return ioctl(gpu->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &pt) ? -errno : 0;
+	gpu->iommufd_id = bind.out_devid;
+	ret = __ioas_alloc(gpu, &gpu->ioas);
+	return ret ? ret : __gpu_attach(gpu, 0, gpu->ioas);
 }
 
 /**
@@ -81,7 +123,7 @@ int __gpu_open_cdev(struct gpu *gpu, const char *bdf)
 	if (gpu->device < 0)
 		return -errno;
 	gpu->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	ret = gpu->iommufd < 0 ? -errno : attach(gpu);
+	ret = gpu->iommufd < 0 ? -errno : bind_and_attach(gpu);
 	if (ret)
 		gpu_close(gpu);
 	return ret;

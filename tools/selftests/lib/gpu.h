@@ -58,7 +58,8 @@ struct vfio_device_feature_dma_buf {
  * @group: group file, or -1; a device opened by its cdev has none
  * @device: device file
  * @iommufd: what the device is attached to when opened by its cdev, or -1
- * @ioas: I/O address space in @iommufd
+ * @iommufd_id: number of the device in @iommufd
+ * @ioas: I/O address space in @iommufd that it is attached to when it is opened
  * @group_id: number of the IOMMU group
  * @bdf: PCI address, as sysfs spells it
  */
@@ -67,6 +68,7 @@ struct gpu {
 	int group;
 	int device;
 	int iommufd;
+	__u32 iommufd_id;
 	__u32 ioas;
 	unsigned int group_id;
 	char bdf[GPU_BDF_LEN];
@@ -157,6 +159,8 @@ int __gpu_set_event(struct gpu *gpu, __u32 index, int event);
 
 /* cdev.c: opening without a group, where the kernel has device cdevs. */
 int __gpu_open_cdev(struct gpu *gpu, const char *bdf);
+int __gpu_attach(struct gpu *gpu, __u32 pasid, __u32 pt_id);
+int __gpu_detach(struct gpu *gpu, __u32 pasid);
 
 /* region.c: region info, mappings and access by file offset. */
 int __gpu_region(struct gpu *gpu, __u32 index, struct gpu_region *region);
@@ -198,6 +202,13 @@ void config_set_power(struct gpu *gpu, unsigned int state);
 int __dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
 void dma_map(struct gpu *gpu, void *vaddr, __u64 iova, __u64 len);
 void dma_unmap(struct gpu *gpu, __u64 iova, __u64 len);
+
+/* ioas.c: what such a device can be attached to. */
+int __ioas_alloc(struct gpu *gpu, __u32 *ioas);
+int __ioas_map(struct gpu *gpu, __u32 ioas, void *vaddr, __u64 iova, __u64 len);
+int __ioas_map_dmabuf(struct gpu *gpu, __u32 ioas, int fd, __u64 iova, __u64 len);
+int __hwpt_alloc(struct gpu *gpu, __u32 ioas, bool for_pasid, __u32 *hwpt);
+int __iommufd_destroy(struct gpu *gpu, __u32 id);
 
 /* dmabuf.c */
 int __gpu_dmabuf(struct gpu *gpu, __u32 index, unsigned int nr,
