@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "gpu.h"
 
 #define STAMP		0xae12e5e7
+#define BAD		(64 * SZ_1M)
 #define RECOVERY_MS	10000
 #define TRAINING_MS	800
 
@@ -138,6 +140,35 @@ TEST_F(aer, memory_works_again_when_it_is_ready)
 	val = 0;
 	gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), 0);
 	EXPECT_EQ(val, STAMP);
+}
+
+/* A slot reset makes bad pages good, or so it seems, like any other reset. */
+TEST_F(aer, fatal_error_forgets_poisoned_pages)
+{
+	__u32 val = 0;
+	int ret;
+	void *map;
+
+	if (!driver_is_ours(self->gpu.bdf))
+		SKIP(return, "another driver has no count of poisoned pages");
+	if (!self->can_reset)
+		SKIP(return, "the kernel does not reset this GPU's bus");
+	ret = __sim_write("poison", BAD);
+	if (ret == -ENXIO)
+		SKIP(return, "this kernel cannot handle bad memory without struct page");
+	ASSERT_EQ(ret, 0);
+	EXPECT_EQ(sysfs_read_u64(self->gpu.bdf, "coherent_memory/poisoned_pages"), 1);
+	map = gpu_map(&self->gpu, &self->usemem, BAD, SZ_2M);
+	EXPECT_EQ(touch_read(map, &val), SIGBUS)
+		TH_LOG("the bad page can be read before the reset");
+	report_and_recover(_metadata, "fatal");
+	EXPECT_EQ(sysfs_read_u64(self->gpu.bdf, "coherent_memory/poisoned_pages"), 0)
+		TH_LOG("the page is still known as bad after a slot reset");
+	config_set_memory(&self->gpu, true);
+	EXPECT_EQ(touch_read(map, &val), 0)
+		TH_LOG("the page cannot be mapped after a slot reset");
+	EXPECT_EQ(__gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), BAD), sizeof(val))
+		TH_LOG("the page cannot be read after a slot reset");
 }
 
 /* Nobody asked for this reset: whoever is at work must not be hit by it. */
