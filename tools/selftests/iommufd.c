@@ -166,4 +166,19 @@ TEST_F(iommufd, dmabuf_in_the_address_space)
 	expect_reach(_metadata, OTHER, false, "after a reset");
 }
 
+/* The GPU is no function of SR-IOV: whoever has a token means another device. */
+TEST_F(iommufd, token_is_refused)
+{
+	static const __u8 token[16] = { 1 };
+	char bdf[GPU_BDF_LEN];
+
+	strcpy(bdf, self->gpu.bdf);
+	gpu_close(&self->gpu);
+	EXPECT_EQ(__gpu_open_cdev_token(&self->gpu, bdf, token), -EINVAL)
+		TH_LOG("a token that nobody asked for was taken");
+	EXPECT_EQ(__gpu_open_cdev_token(&self->gpu, bdf, (void *)1), -EFAULT)
+		TH_LOG("nobody looked at the token");
+	EXPECT_EQ(__gpu_open_cdev(&self->gpu, bdf), 0);
+}
+
 TEST_HARNESS_MAIN

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -39,7 +40,15 @@ static int find_cdev(const char *bdf, char *path, size_t len)
 	return ret;
 }
 
-/* The ioctls' arguments as of Linux 6.15, which older headers know without PASID. */
+/* The ioctls' arguments as of Linux 6.18; older headers lack token and PASIDs. */
+struct bind_iommufd {
+	__u32 argsz;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 out_devid;
+	__aligned_u64 token;
+};
+
 struct attach_pt {
 	__u32 argsz;
 	__u32 flags;
@@ -54,6 +63,7 @@ struct detach_pt {
 };
 
 #define FLAG_PASID	0x1
+#define FLAG_TOKEN	0x1
 
 /**
  * __gpu_attach() - attach a GPU, or a PASID of it, or replace what it is attached to
@@ -86,11 +96,13 @@ int __gpu_detach(struct gpu *gpu, __u32 pasid)
 	return ioctl(gpu->device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &pt) ? -errno : 0;
 }
 
-static int bind_and_attach(struct gpu *gpu)
+static int bind_and_attach(struct gpu *gpu, const void *token)
 {
-	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind),
+	struct bind_iommufd bind = {
+		.argsz = token ? sizeof(bind) : offsetof(struct bind_iommufd, token),
+		.flags = token ? FLAG_TOKEN : 0,
 		.iommufd = gpu->iommufd,
+		.token = (uintptr_t)token,
 	};
 	int ret;
 
@@ -102,14 +114,15 @@ static int bind_and_attach(struct gpu *gpu)
 }
 
 /**
- * __gpu_open_cdev() - open a GPU without its group
+ * __gpu_open_cdev_token() - open a GPU without its group, with a token
  * @gpu: filled; has neither group nor container
  * @bdf: PCI address
+ * @token: 16 bytes that VF and PF of SR-IOV share, or NULL
  *
  * Return: 0, -EOPNOTSUPP where the kernel has no cdevs, -ENOENT without a vfio
  * driver, or what else failed.
  */
-int __gpu_open_cdev(struct gpu *gpu, const char *bdf)
+int __gpu_open_cdev_token(struct gpu *gpu, const char *bdf, const void *token)
 {
 	char path[300];
 	int ret;
@@ -123,8 +136,13 @@ int __gpu_open_cdev(struct gpu *gpu, const char *bdf)
 	if (gpu->device < 0)
 		return -errno;
 	gpu->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	ret = gpu->iommufd < 0 ? -errno : bind_and_attach(gpu);
+	ret = gpu->iommufd < 0 ? -errno : bind_and_attach(gpu, token);
 	if (ret)
 		gpu_close(gpu);
 	return ret;
+}
+
+int __gpu_open_cdev(struct gpu *gpu, const char *bdf)
+{
+	return __gpu_open_cdev_token(gpu, bdf, NULL);
 }

@@ -159,6 +159,7 @@ int __gpu_set_event(struct gpu *gpu, __u32 index, int event);
 
 /* cdev.c: opening without a group, where the kernel has device cdevs. */
 int __gpu_open_cdev(struct gpu *gpu, const char *bdf);
+int __gpu_open_cdev_token(struct gpu *gpu, const char *bdf, const void *token);
 int __gpu_attach(struct gpu *gpu, __u32 pasid, __u32 pt_id);
 int __gpu_detach(struct gpu *gpu, __u32 pasid);
 
