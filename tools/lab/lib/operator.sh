@@ -70,7 +70,7 @@ cmd_chapter() {
 	build_operator
 	: "${LAB_TIMEOUT:=900}"
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
-	LAB_EXTRA=extra-libvirt
+	LAB_EXTRA="extra-libvirt"
 	operator_run chapter chapter
 }
 
