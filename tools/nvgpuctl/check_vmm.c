@@ -46,7 +46,7 @@ static void check_libvirt(const struct patient *patient)
 			text);
 	else if (version < LIBVIRT_PCI_SMMU)
 		finding(PASS, NULL,
-			"%s (iommufd needs 12.1, a guest SMMU for each GPU 11.10)",
+			"%s (iommufd needs 12.2, a guest SMMU for each GPU 11.10)",
 			text);
 	else
 		finding(PASS, NULL, "%s", text);

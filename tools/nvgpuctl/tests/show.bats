@@ -201,6 +201,17 @@ load common
 	done
 }
 
+@test "--json: every command that prints has a schema with a number" {
+	local command
+
+	for command in list show map doctor alias "gen qemu" "bind $A" "unbind $A" "report --output $HOST/report"; do
+		# shellcheck disable=SC2086 # words of a command
+		run nvgpuctl --json $command
+		status_is 0
+		json 'd["schema"]' | grep -qE '^nvgpu\.[a-z]+/[0-9]+$'
+	done
+}
+
 @test "a full disk is an error" {
 	run bash -c "'$BIN/nvgpuctl-test' --sysroot '$HOST' show >/dev/full"
 	status_is 1
