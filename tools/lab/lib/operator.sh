@@ -36,8 +36,8 @@ cmd_nvgpuctl() {
 	return "$status"
 }
 
-# Into the payload: nvgpuctl for the host, the libraries that the host lacks, firmware
-# for its guest, the chapter to follow.
+# Into the payload: nvgpuctl for the host, the libraries that the host lacks, the chapter
+# to follow.
 build_operator() {
 	local build out libraries=$LAB_TOOLS/usr/lib/aarch64-linux-gnu
 
@@ -48,7 +48,7 @@ build_operator() {
 		PKG_CONFIG="PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config"
 	mkdir -p "$out"
 	cp -u "$build/nvgpuctl/nvgpuctl" "$libraries"/libjson-c.so.5 "$libraries"/libsmartcols.so.1 \
-		"$LAB_TOOLS/usr/share/qemu-efi-aarch64/QEMU_EFI.fd" "$LAB_TOP/README" "$out/"
+		"$LAB_TOP/README" "$out/"
 	flock --unlock "$LAB_BUILD_LOCK"
 }
 

@@ -5,6 +5,5 @@
 # What "make install" or the package would have put there.
 install_operator() {
 	install -D -m 755 "$NVGPU_BIN/operator/nvgpuctl" /usr/sbin/nvgpuctl &&
-		cp "$NVGPU_BIN"/operator/lib*.so.* /usr/lib/aarch64-linux-gnu/ &&
-		install -D "$NVGPU_BIN/operator/QEMU_EFI.fd" /usr/share/AAVMF/AAVMF_CODE.fd
+		cp "$NVGPU_BIN"/operator/lib*.so.* /usr/lib/aarch64-linux-gnu/
 }
