@@ -26,7 +26,7 @@ report_guest_lines() {
 
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
-[ "$(uname -m)" = aarch64 ] || tap_skip_all "the inner guest is an arm64 program"
+guest_or_skip
 guest_prepare "$NVGPU_BDF" || exit
 status=0
 guest_run >"$LOG" || status=$?

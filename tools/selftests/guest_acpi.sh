@@ -127,6 +127,7 @@ BAR4=$(sed -n 's/^bar4.size=//p' <<<"$LAYOUT")
 INITRD=$(mktemp)
 LOG=$(mktemp)
 trap 'rm -f "$INITRD" "$LOG"' EXIT
+guest_or_skip
 make_initrd "$INITRD" || exit
 acpi_guest "$INITRD"
 status=0

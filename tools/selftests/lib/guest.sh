@@ -5,6 +5,11 @@
 GUEST_FILES=/lab/guest
 GUEST_SECONDS=240
 
+# For a test: ends it where there is no inner guest. Needs lib/tap.sh.
+guest_or_skip() {
+	[ "$(uname -m)" = aarch64 ] || tap_skip_all "the inner guest is an arm64 program"
+}
+
 # Memory behind a BAR in bytes, from region info: guest_memory LAYOUT BAR
 guest_memory() {
 	sed -n "s/^bar$2.memory=//p" <<<"$1"
