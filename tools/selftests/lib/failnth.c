@@ -84,9 +84,11 @@ static bool kernel_function(const char *name, __u64 *start, __u64 *end)
 		if (sscanf(line, "%llx %*c %255s", &addr, symbol) == 2 && !strcmp(symbol, name))
 			*start = addr;
 	rewind(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%llx", &addr) == 1 && addr > *start && addr < *end)
+	while (fgets(line, sizeof(line), f)) {
+		addr = strtoull(line, NULL, 16);
+		if (addr > *start && addr < *end)
 			*end = addr;
+	}
 	fclose(f);
 	return *start;
 }
