@@ -177,7 +177,7 @@ int act_hot_add(struct actor *actor)
 		snprintf(args, sizeof(args), "start=0x%llx size=0x%s", first, block);
 		ret = syscall(SYS_finit_module, fd, args, 0) ? -errno : 0;
 		if (!ret)
-			damage(actor, "memory hot-add, which was not refused", 0);
+			damage(actor, "hot-add, which was not refused", 0, 0, 0);
 	}
 	close(fd);
 	return ret == -EBUSY ? 0 : ret;

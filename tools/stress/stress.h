@@ -166,7 +166,7 @@ int gpu_take_away(const struct gpu_kind *kind);
 /* guard.c: memory that nobody writes to */
 void guard_lose(unsigned int gpu);
 void guard_renew(struct actor *actor);
-void damage(struct actor *actor, const char *how, __u64 offset);
+void damage(struct actor *actor, const char *how, __u64 offset, __u32 seen, __u32 expected);
 int act_guard_read(struct actor *actor);
 int act_guard_map(struct actor *actor);
 

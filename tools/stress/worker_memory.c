@@ -3,6 +3,7 @@
  * What a worker does with the memory: mappings in an arena that the threads of
  * the worker share, so that one unmaps what another one touches or reads into.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,7 +31,23 @@ struct arena {
 	__u8 *base;
 };
 
-/* Full of GPU memory at first. */
+/*
+ * Puts GPU memory into an arena. Not by MAP_FIXED: where the device refuses, that has
+ * already unmapped what was there, and another thread maps something else into the hole.
+ */
+static int arena_put(struct gpu *gpu, const struct gpu_region *region, __u64 offset,
+		     __u64 len, int prot, void *to)
+{
+	void *p = __gpu_map(gpu, region, offset, len, prot, MAP_SHARED, NULL);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	if (mremap(p, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		die("cannot move a mapping into an arena: %s", strerror(errno));
+	return 0;
+}
+
+/* Full of GPU memory at first, if the GPU is still there. */
 struct arena *arena_create(struct gpu *gpu, const struct gpu_region *region)
 {
 	struct arena *arena = malloc(sizeof(*arena));
@@ -42,8 +59,7 @@ struct arena *arena_create(struct gpu *gpu, const struct gpu_region *region)
 	if (!arena || p == MAP_FAILED)
 		die("no address space for an arena");
 	arena->base = (__u8 *)(((uintptr_t)p + align - 1) & ~(uintptr_t)(align - 1));
-	__gpu_map(gpu, region, GUARD_LEN, ARENA_LEN, PROT_READ | PROT_WRITE,
-		  MAP_SHARED | MAP_FIXED, arena->base);
+	arena_put(gpu, region, GUARD_LEN, ARENA_LEN, PROT_READ | PROT_WRITE, arena->base);
 	return arena;
 }
 
@@ -74,11 +90,8 @@ static int map_at(struct actor *actor, const struct gpu_region *region, __u64 at
 		  __u64 offset, __u64 len)
 {
 	int prot = random_below(actor, 4) ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *p;
 
-	p = __gpu_map(actor->dev, region, offset, len, prot, MAP_SHARED | MAP_FIXED,
-		      actor->arena->base + at);
-	return p == MAP_FAILED ? -errno : 0;
+	return arena_put(actor->dev, region, offset, len, prot, actor->arena->base + at);
 }
 
 /* At an address that allows huge pages. */
@@ -224,6 +237,7 @@ int act_own_block(struct actor *actor)
 		ret = touch_read(map + offset % page, &seen) ? -EFAULT : 0;
 	munmap(map, page);
 	if (!ret && seen != val)
-		damage(actor, by_map ? "read() after mmap()" : "mmap() after write()", offset);
+		damage(actor, by_map ? "read() after mmap()" : "mmap() after write()", offset,
+		       seen, val);
 	return ret;
 }
