@@ -28,6 +28,24 @@ in_modules_alias() {
 		complain "modules.alias has no vfio_pci: line of $MODULE for 10de:2342"
 }
 
+# As libvirt does: of what depmod wrote, the line that fits with the fewest wildcards.
+libvirt_picks_us() {
+	local modalias pattern module stars fewest=99 picked=
+
+	modalias=vfio_$(cat "$PCI_ROOT/devices/$BDF/modalias")
+	while read -r _ pattern module; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $modalias == $pattern ]] || continue
+		stars=${pattern//[!*]/}
+		if [ ${#stars} -lt "$fewest" ]; then
+			fewest=${#stars}
+			picked=$module
+		fi
+	done < <(grep '^alias vfio_pci:' "/lib/modules/$(uname -r)/modules.alias")
+	[ "${picked//-/_}" = "$DRIVER" ] ||
+		complain "libvirt would pick \"$picked\" for $modalias, expected $DRIVER"
+}
+
 # An alias without the vfio_pci: prefix would make udev load the driver on any host.
 no_plain_alias() {
 	local plain
@@ -55,7 +73,7 @@ gone() {
 	[ "$(module_refs "$MODULE")" = 0 ] || complain "$MODULE has $(module_refs "$MODULE") references"
 }
 
-tap_plan 20
+tap_plan 21
 for id in $IDS; do
 	check "alias of 10de:$id" has_alias "$id"
 done
@@ -66,6 +84,7 @@ mark_kernel_log bind-test
 check "make a GPU" make_gpu bind
 BDF=$(gpu_bdf bind)
 GROUP=$(group_of "$BDF")
+check "libvirt picks the driver by its alias" libvirt_picks_us
 check "modprobe" modprobe "$MODULE"
 check_is "loading the driver binds nothing" "$(driver_of "$BDF")" ""
 check_is "nothing is claimed before bind" "$(claims)" ""
