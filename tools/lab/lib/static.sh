@@ -34,7 +34,7 @@ static_summary() {
 # clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent
 # about what was already built; prints its warnings.
 clean_build() {
-	local kernel=$1 tree=$LAB_RUN/tree log=$LAB_RUN/build-$1-$3.log
+	local kernel=$1 tree=$LAB_RUN/tree-$1 log=$LAB_RUN/build-$1-$3.log
 
 	rm -rf "$tree"
 	cp -a "$LAB_SOURCE" "$tree"
