@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include <errno.h>
+
 #include "stress.h"
 
 static bool may_reset(const struct gpu_kind *kind)
@@ -85,8 +87,11 @@ __u64 random_below(struct actor *actor, __u64 limit)
 	return (actor->random * 0x2545f4914f6cdd1dULL >> 1) % limit;
 }
 
+/* What once succeeded is possible here: the GPU went away in the middle of it. */
 int not_here(struct actor *actor, const char *why)
 {
+	if (__atomic_load_n(&shared->done[actor->slot->act], __ATOMIC_RELAXED))
+		return -ENODEV;
 	__atomic_store_n(&shared->not_here[actor->slot->act], why, __ATOMIC_RELAXED);
 	return NOT_HERE;
 }
