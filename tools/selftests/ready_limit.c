@@ -166,6 +166,31 @@ TEST_F_TIMEOUT(ready_limit, reset_recovers, 60)
 }
 
 /*
+ * A function that does not answer reads as all ones, in the words for readiness too.
+ * The kernel waits until it does, for a second after the reset of a bus, and goes on.
+ */
+TEST_F_TIMEOUT(ready_limit, dead_function_is_not_ready, 120)
+{
+	int i;
+
+	if (!self->hw.cxl)
+		SKIP(return, "BAR0 tells whether the memory is ready, not config space");
+	expect_works(_metadata, self, "at first");
+	ASSERT_EQ(__sysfs_write(self->gpu.bdf, "reset_method", "bus"), 0);
+	sim_write("fail_reset", 1);
+	EXPECT_LT(__sysfs_write(self->gpu.bdf, "reset", "1"), 0);
+	for (i = 0; i < NR_ACCESS_WAYS; i++) {
+		access_now(&self->access[i]);
+		expect_failed(_metadata, &self->access[i], "with a dead function");
+	}
+	sim_write("fail_reset", 0);
+	gpu_reset(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	expect_works(_metadata, self, "after a reset that did not fail");
+	EXPECT_EQ(__sysfs_write(self->gpu.bdf, "reset_method", "default"), 0);
+}
+
+/*
  * The limit counts from the last reset, not from the first. The memory cannot get
  * ready before the second one, however late a busy CPU makes it.
  */
