@@ -3,6 +3,7 @@
  * Readiness after a reset: the first access waits until the simulated training
  * is over, no longer than that, holds up nobody else and can be killed.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -153,6 +154,28 @@ TEST_F(ready, reset_during_the_wait)
 static void *wait_for_memory(void *arg)
 {
 	return (void *)(long)read_word(arg);
+}
+
+/* Low power may be D3cold, after which the memory is trained anew, with no reset to see. */
+TEST_F(ready, asked_again_after_low_power)
+{
+	__u32 enter = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
+	__u32 leave = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(read_word(self), 4);
+	sim_write("never_ready", 1);
+	ASSERT_EQ(__gpu_feature(&self->gpu, enter, NULL, 0), 0);
+	ASSERT_EQ(__gpu_feature(&self->gpu, leave, NULL, 0), 0);
+	config_set_memory(&self->gpu, true);
+	ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
+	usleep(300000);
+	ASSERT_EQ(pthread_tryjoin_np(thread, &result), EBUSY)
+		TH_LOG("after low power a read did not wait for the memory");
+	sim_write("never_ready", 0);
+	pthread_join(thread, &result);
+	EXPECT_EQ((long)result, 4);
 }
 
 /* Nothing else may wait with the one who waits: memory_lock is not held. */
