@@ -218,4 +218,26 @@ TEST_F_TIMEOUT(ready_limit, reset_moves_the_limit, 60)
 		TH_LOG("the read took too little time to prove anything");
 }
 
+/* One that waits over a reset gives up as well, after the limit that began with it. */
+TEST_F_TIMEOUT(ready_limit, reset_keeps_a_limit, 60)
+{
+	struct access *access = &self->access[ACCESS_READ];
+	__u64 last;
+
+	if (self->limit_us > 5000000)
+		SKIP(return, "the limit is %llu s long: tested with CXL",
+		     self->limit_us / 1000000);
+	sim_write("never_ready", 1);
+	gpu_reset(&self->gpu);
+	access_start(access);
+	usleep((useconds_t)(self->limit_us / 2));
+	last = now_us();
+	gpu_reset(&self->gpu);
+	access_wait(access);
+	expect_failed(_metadata, access, "over two resets");
+	EXPECT_GE(access->ended_us - last, self->limit_us - 100000)
+		TH_LOG("it gave up %llu us after the second reset, the hardware may take %llu",
+		       access->ended_us - last, self->limit_us);
+}
+
 TEST_HARNESS_MAIN

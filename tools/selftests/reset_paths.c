@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -208,6 +209,23 @@ TEST_F(reset_paths, impossible_reset_keeps_the_registers)
 	EXPECT_EQ(__gpu_reset(&self->gpu), -EINVAL);
 	EXPECT_EQ(sim_read_u64("resets"), self->resets);
 	expect_unchanged(_metadata, self, "VFIO_DEVICE_RESET of a GPU that cannot");
+}
+
+/* With a reset at close the registers would be 0 anyway. */
+TEST_F(reset_paths, open_clears_the_registers)
+{
+	char text[METHODS_LEN], *methods[MAX_METHODS];
+	__u64 bar4;
+
+	if (list_methods(&self->gpu, text, methods))
+		SKIP(return, "this GPU can be reset");
+	munmap(self->map, SZ_2M);
+	gpu_close(&self->gpu);
+	gpu_open(&self->gpu);
+	bar4 = config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
+	EXPECT_EQ(sim_read_u64("resets"), self->resets);
+	EXPECT_EQ(bar4 & ~0xfULL, 0)
+		TH_LOG("BAR4 holds 0x%llx of the one who had the GPU before", bar4);
 }
 
 /* Linux gives a function 60 s to come back; hence so long. */
