@@ -4,6 +4,7 @@
  * attached to, the memory works with and without that, and as a dma-buf it can be
  * put into the address space, as VMMs do.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,6 +70,40 @@ TEST_F(iommufd, dma_follows_the_attachment)
 	ASSERT_EQ(__gpu_attach(&self->gpu, 0, self->gpu.ioas), 0);
 	expect_reach(_metadata, IOVA, true, "when attached again");
 	expect_reach(_metadata, OTHER, false, "after it was replaced");
+}
+
+/* @len bytes of address space with one page behind all of it: no two can be one mapping. */
+static void *fragments(size_t len)
+{
+	size_t page = (size_t)getpagesize(), at;
+	int fd = memfd_create("page", MFD_CLOEXEC);
+	__u8 *ram = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fd < 0 || ftruncate(fd, (off_t)page) || ram == MAP_FAILED)
+		die("no memory in fragments: %s", strerror(errno));
+	for (at = 0; at < len; at += page)
+		if (mmap(ram + at, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			 fd, 0) == MAP_FAILED)
+			die("no memory in fragments: %s", strerror(errno));
+	close(fd);
+	return ram;
+}
+
+/* Attaching maps each page on its own, detaching unmaps them all at once. */
+TEST_F_TIMEOUT(iommufd, many_small_mappings, 120)
+{
+	size_t len = 16384 * (size_t)getpagesize();
+	void *ram = fragments(len);
+	int i;
+
+	ASSERT_EQ(__ioas_map(&self->gpu, self->gpu.ioas, ram, IOVA, len), 0);
+	for (i = 0; i < 8; i++) {
+		expect_reach(_metadata, IOVA, true, "when attached");
+		expect_reach(_metadata, IOVA + len - 1, true, "when attached");
+		ASSERT_EQ(__gpu_detach(&self->gpu, 0), 0);
+		expect_reach(_metadata, IOVA + len - 1, false, "when detached");
+		ASSERT_EQ(__gpu_attach(&self->gpu, 0, self->gpu.ioas), 0);
+	}
 }
 
 static void expect_usable(struct __test_metadata *_metadata,

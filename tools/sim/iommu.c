@@ -86,18 +86,31 @@ static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr
 	return ret;
 }
 
-/* Unmapping must not fail, and what is left of a range may need a new node. */
+/*
+ * Up to the first page that is not mapped. Unmapping must not fail, and what is left
+ * of a range may need a new node.
+ *
+ * Range by range: to store nothing over all of it at once has a maple tree of
+ * Linux 7.3 free whole subtrees, and then KASAN sees a node freed twice
+ * (mt_free_walk(), after iommufd mapped and unmapped many small ranges).
+ */
 static size_t domain_unmap(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
 			   size_t pgcount, struct iommu_iotlb_gather *gather)
 {
 	struct maple_tree *map = &to_sim_domain(domain)->map;
-	size_t size = pgsize * pgcount;
+	unsigned long first = PHYS_PFN(iova);
+	unsigned long end = first + PHYS_PFN(pgsize * pgcount);
+	unsigned long at = first, next;
 
-	if (!mtree_load(map, PHYS_PFN(iova)))
-		return 0;
-	mtree_store_range(map, PHYS_PFN(iova), PHYS_PFN(iova + size - 1), NULL,
-			  GFP_KERNEL | __GFP_NOFAIL);
-	return size;
+	while (at < end) {
+		next = at;
+		if (!mt_find(map, &next, at))
+			break;
+		next = min(next, end);
+		mtree_store_range(map, at, next - 1, NULL, GFP_KERNEL | __GFP_NOFAIL);
+		at = next;
+	}
+	return PFN_PHYS(at - first);
 }
 
 static phys_addr_t domain_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
