@@ -73,7 +73,7 @@ TEST_F(iommufd, dma_follows_the_attachment)
 }
 
 /* @len bytes of address space with one page behind all of it: no two can be one mapping. */
-static void *fragments(size_t len)
+static void *scattered_ram(size_t len)
 {
 	size_t page = (size_t)getpagesize(), at;
 	int fd = memfd_create("page", MFD_CLOEXEC);
@@ -93,7 +93,7 @@ static void *fragments(size_t len)
 TEST_F_TIMEOUT(iommufd, many_small_mappings, 120)
 {
 	size_t len = 16384 * (size_t)getpagesize();
-	void *ram = fragments(len);
+	void *ram = scattered_ram(len);
 	int i;
 
 	ASSERT_EQ(__ioas_map(&self->gpu, self->gpu.ioas, ram, IOVA, len), 0);

@@ -67,12 +67,12 @@ table() {
 waiting_table() {
 	cat <<-END
 	never-ready	vfio	bound	0-8	128	32	never_ready=1 memory_base=0x1000000000 $PARKED
-	never-ready	nvgrace	Timer_expired	29-36	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
-	never-ready	nvgpu	Timer_expired	29-36	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
+	never-ready	nvgrace	Timer_expired	29-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
+	never-ready	nvgpu	Timer_expired	29-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
 	c2c-down	vfio	bound	0-8	128	32	c2c_down=1 memory_base=0x2000000000 $PARKED
-	c2c-down	nvgrace	Timer_expired	29-36	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
-	c2c-down	nvgpu	Timer_expired	29-36	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
-	no-mem-unready	nvgrace	Timer_expired	29-36	-	-	never_ready=1 properties=none memory_base=0x3000000000
+	c2c-down	nvgrace	Timer_expired	29-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
+	c2c-down	nvgpu	Timer_expired	29-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
+	no-mem-unready	nvgrace	Timer_expired	29-60	-	-	never_ready=1 properties=none memory_base=0x3000000000
 	no-mem-unready	nvgpu	bound	0-8	128	32	never_ready=1 properties=none memory_base=0x3000000000
 	END
 }
