@@ -35,10 +35,53 @@ static unsigned long nvgpu_vma_page(const struct vm_area_struct *vma,
 	       ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 
+/**
+ * struct nvgpu_around - a page that was just mapped, whose neighbours are mapped too
+ * @nvdev: device
+ * @addr: where it is mapped
+ * @pfn: which page it is
+ * @entry: its page table entry
+ */
+struct nvgpu_around {
+	struct nvgpu_device *nvdev;
+	unsigned long addr;
+	unsigned long pfn;
+	pte_t entry;
+};
+
+/*
+ * Called with the lock of the page table, so that a page is either seen to be
+ * poisoned here or unmapped by who found that. @addr comes first; it is gone if that
+ * page was.
+ */
+static int nvgpu_map_neighbour(pte_t *pte, unsigned long at, void *data)
+{
+	struct nvgpu_around *around = data;
+	unsigned long nr = (at >> PAGE_SHIFT) - (around->addr >> PAGE_SHIFT);
+
+	if (!nr) {
+		around->entry = ptep_get(pte);
+		return pte_none(around->entry) ? -ENOENT : 0;
+	}
+	if (pte_none(ptep_get(pte)) &&
+	    nvgpu_poison_clean(around->nvdev, around->pfn + nr, 1))
+		set_pte(pte, pte_advance_pfn(around->entry, nr));
+	return 0;
+}
+
 /*
  * Map the neighbours of a page that was just mapped. One fault for each page is
  * the cost that makes an unaligned mapping slow. Failure to map a neighbour is
  * no failure: it will fault itself. A poisoned one is left to do so.
+ *
+ * The neighbours get copies of the entry that vmf_insert_pfn() made, with the next
+ * page numbers: to call it for each finds and locks the same page table each time,
+ * which is most of the cost that is left (tools/bench/README). The table is there,
+ * since a page of it was just mapped, and stays while the VMA does.
+ *
+ * set_pte_at() would be the function for this, but it is not for modules where
+ * DEBUG_VM is set on arm64. It does more only where memory has struct pages
+ * (page_table_check), so there each page has its own fault.
  */
 static void nvgpu_fault_around(struct nvgpu_device *nvdev,
 			       struct vm_fault *vmf, unsigned long pfn)
@@ -48,15 +91,21 @@ static void nvgpu_fault_around(struct nvgpu_device *nvdev,
 	unsigned long start = max(ALIGN_DOWN(addr, window), vmf->vma->vm_start);
 	unsigned long end = min(ALIGN_DOWN(addr, window) + window,
 				vmf->vma->vm_end);
-	unsigned long at, at_pfn;
+	struct nvgpu_around around = {
+		.nvdev = nvdev,
+		.addr = addr,
+		.pfn = pfn,
+	};
+	struct mm_struct *mm = vmf->vma->vm_mm;
 
-	for (at = start; at < end; at += PAGE_SIZE) {
-		at_pfn = pfn + (at >> PAGE_SHIFT) - (addr >> PAGE_SHIFT);
-		if (at == addr || !nvgpu_poison_clean(nvdev, at_pfn, 1))
-			continue;
-		if (vmf_insert_pfn(vmf->vma, at, at_pfn) != VM_FAULT_NOPAGE)
-			return;
-	}
+	if (pfn_valid(pfn))
+		return;
+	if (apply_to_page_range(mm, addr, end - addr, nvgpu_map_neighbour,
+				&around))
+		return;
+	if (start < addr)
+		apply_to_page_range(mm, start, addr - start,
+				    nvgpu_map_neighbour, &around);
 }
 
 /* A huge entry with a poisoned page in it falls back to small ones. */
