@@ -2,7 +2,8 @@
 /*
  * Size of what a fault maps. Touching every page of an aligned mapping costs one
  * minor fault per huge page, and no page table below it: a driver that maps
- * small pages around a fault has as few faults, but fills tables.
+ * small pages around a fault has as few faults, but fills tables. Where they have to
+ * be small that is what it should do.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -91,6 +92,19 @@ TEST_F(mmap_fault, misaligned_mapping_is_right)
 			TH_LOG("BAR%u: mapping one page off: page 0x%llx shows another",
 			       self->mem.want->index, i / self->mem.page);
 	}
+}
+
+/* Where entries cannot be huge a fault maps the pages around it, hundreds of them. */
+TEST_F(mmap_fault, misaligned_mapping_is_filled_around_a_fault)
+{
+	__u64 pmd = pmd_size(), len = 2 * pmd;
+	long nr = (long)(len / self->mem.page), faults;
+	__u8 *map;
+
+	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, pmd, self->mem.page);
+	faults = touch_pages(map, len, self->mem.page);
+	EXPECT_LE(faults, nr / 64)
+		TH_LOG("BAR%u: %ld faults for %ld pages", self->mem.want->index, faults, nr);
 }
 
 /* A VMA that ends inside a huge page must not get one there. */

@@ -130,6 +130,8 @@ TEST_F(poison, neighbours_stay)
 		TH_LOG("the page before the bad one is gone");
 	EXPECT_EQ(load64(self->map + BAD + self->mem.page), BAD + self->mem.page)
 		TH_LOG("the page behind the bad one is gone");
+	EXPECT_EQ(read_code(self->map + BAD), BUS_MCEERR_AR)
+		TH_LOG("the bad page was mapped along with its neighbours");
 	gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), BAD + self->mem.page);
 	EXPECT_EQ(val, BAD + self->mem.page);
 	EXPECT_EQ(__gpu_pread(&self->mem.gpu, &self->mem.region, buf, sizeof(buf), BAD - 100), 100)
