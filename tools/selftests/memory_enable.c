@@ -109,12 +109,9 @@ TEST_F(memory_enable, d3hot)
 
 TEST_F(memory_enable, low_power)
 {
-	__u32 enter = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
-	__u32 leave = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
-
-	ASSERT_EQ(__gpu_feature(&self->mem.gpu, enter, NULL, 0), 0);
+	ASSERT_EQ(__gpu_low_power(&self->mem.gpu, true), 0);
 	expect_off(_metadata, self, "in low power");
-	ASSERT_EQ(__gpu_feature(&self->mem.gpu, leave, NULL, 0), 0);
+	ASSERT_EQ(__gpu_low_power(&self->mem.gpu, false), 0);
 	config_set_memory(&self->mem.gpu, true);
 	expect_on(_metadata, self, "after low power");
 }

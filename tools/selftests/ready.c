@@ -159,15 +159,13 @@ static void *wait_for_memory(void *arg)
 /* Low power may be D3cold, after which the memory is trained anew, with no reset to see. */
 TEST_F(ready, asked_again_after_low_power)
 {
-	__u32 enter = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY;
-	__u32 leave = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
 	pthread_t thread;
 	void *result;
 
 	ASSERT_EQ(read_word(self), 4);
 	sim_write("never_ready", 1);
-	ASSERT_EQ(__gpu_feature(&self->gpu, enter, NULL, 0), 0);
-	ASSERT_EQ(__gpu_feature(&self->gpu, leave, NULL, 0), 0);
+	ASSERT_EQ(__gpu_low_power(&self->gpu, true), 0);
+	ASSERT_EQ(__gpu_low_power(&self->gpu, false), 0);
 	config_set_memory(&self->gpu, true);
 	ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
 	usleep(300000);

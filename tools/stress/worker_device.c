@@ -113,14 +113,12 @@ int act_power(struct actor *actor)
 
 int act_low_power(struct actor *actor)
 {
-	int ret = __gpu_feature(actor->dev, VFIO_DEVICE_FEATURE_SET |
-				VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY, NULL, 0);
+	int ret = __gpu_low_power(actor->dev, true);
 
 	if (ret)
 		return ret;
 	usleep((useconds_t)random_below(actor, 2000));
-	return __gpu_feature(actor->dev, VFIO_DEVICE_FEATURE_SET |
-			     VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, NULL, 0);
+	return __gpu_low_power(actor->dev, false);
 }
 
 /* Refused with EAGAIN while the operator resets. */

@@ -192,3 +192,11 @@ int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len)
 	free(feature);
 	return ret;
 }
+
+int __gpu_low_power(struct gpu *gpu, bool enter)
+{
+	__u32 feature = enter ? VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY :
+				VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
+
+	return __gpu_feature(gpu, VFIO_DEVICE_FEATURE_SET | feature, NULL, 0);
+}

@@ -154,6 +154,7 @@ int __gpu_reset(struct gpu *gpu);
 void gpu_reset(struct gpu *gpu);
 int __gpu_hot_reset(struct gpu *gpu);
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len);
+int __gpu_low_power(struct gpu *gpu, bool enter);
 /* Have @event told of the device interrupt @index, of which there is one. */
 int __gpu_set_event(struct gpu *gpu, __u32 index, int event);
 
