@@ -23,16 +23,19 @@ load_sim() {
 	modprobe nvgpu-sim || complain "cannot load nvgpu-sim: see dmesg"
 }
 
-# make_gpu NAME [ATTRIBUTE=VALUE...]: makes the GPU and plugs it in.
+# make_gpu NAME [ATTRIBUTE=VALUE...]: makes the GPU and plugs it in. Leaves nothing if it
+# fails.
 make_gpu() {
 	local name=$1 attr
 
 	shift
 	mkdir "$SIM_ROOT/$name" || return
-	for attr in "$@"; do
-		write_attr "$SIM_ROOT/$name/${attr%%=*}" "${attr#*=}" || return
+	for attr in "$@" live=1; do
+		if ! write_attr "$SIM_ROOT/$name/${attr%%=*}" "${attr#*=}"; then
+			rmdir "$SIM_ROOT/$name"
+			return 1
+		fi
 	done
-	write_attr "$SIM_ROOT/$name/live" 1
 }
 
 gpu_bdf() {
