@@ -308,6 +308,7 @@ static int nvgpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(nvdev);
 
 	init_rwsem(&nvdev->access_lock);
+	mutex_init(&nvdev->huge_lock);
 	nvgpu_poison_init(nvdev);
 	nvgpu_dmabuf_init(nvdev);
 	pci_set_drvdata(pdev, &nvdev->vdev);

@@ -108,15 +108,27 @@ static void nvgpu_fault_around(struct nvgpu_device *nvdev,
 				    nvgpu_map_neighbour, &around);
 }
 
+/*
+ * Is the page in a part of the mapping that one huge entry can show? There both
+ * kinds of entries are made, small ones while a page of it is poisoned.
+ */
+static bool nvgpu_fault_may_be_huge(struct vm_fault *vmf, unsigned long pfn,
+				    unsigned int order)
+{
+	unsigned long addr = ALIGN_DOWN(vmf->address, PMD_SIZE);
+	unsigned long nr = (vmf->address - addr) >> PAGE_SHIFT;
+
+	return order ||
+	       is_aligned_for_order(vmf->vma, addr, pfn - nr, PMD_ORDER);
+}
+
 /* A huge entry with a poisoned page in it falls back to small ones. */
-static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
-					    struct vm_fault *vmf,
-					    unsigned long pfn,
-					    unsigned int order)
+static vm_fault_t nvgpu_fault_insert_entry(struct nvgpu_device *nvdev,
+					   struct vm_fault *vmf,
+					   unsigned long pfn,
+					   unsigned int order)
 {
 	vm_fault_t ret;
-
-	lockdep_assert_held_read(&nvdev->access_lock);
 
 	if (nvgpu_poison_clean(nvdev, pfn, 1UL << order) < 1UL << order)
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_HWPOISON;
@@ -128,6 +140,31 @@ static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
 	ret = vfio_pci_vmf_insert_pfn(&nvdev->vdev, vmf, pfn, order);
 	if (!order && ret == VM_FAULT_NOPAGE)
 		nvgpu_fault_around(nvdev, vmf, pfn);
+	return ret;
+}
+
+/*
+ * A fault that fell back for poison, was overtaken by a reset and now finds the page
+ * clean competes with faults that make a huge entry there. With DEBUG_VM the kernel
+ * does not survive vmf_insert_pfn() where a huge entry is (walk_to_pmd()), so none
+ * may come between the look for one and that call.
+ */
+static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
+					    struct vm_fault *vmf,
+					    unsigned long pfn,
+					    unsigned int order)
+{
+	vm_fault_t ret;
+
+	lockdep_assert_held_read(&nvdev->access_lock);
+
+	if (!nvgpu_fault_may_be_huge(vmf, pfn, order))
+		return nvgpu_fault_insert_entry(nvdev, vmf, pfn, order);
+
+	if (mutex_lock_killable(&nvdev->huge_lock))
+		return VM_FAULT_SIGBUS;
+	ret = nvgpu_fault_insert_entry(nvdev, vmf, pfn, order);
+	mutex_unlock(&nvdev->huge_lock);
 	return ret;
 }
 

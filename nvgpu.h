@@ -14,6 +14,7 @@
  * Locks, outermost first. The arrow is "may be taken while holding".
  *
  *   dev_set->lock -> mm locks -> vdev->memory_lock -> nvdev->access_lock
+ *   -> nvdev->huge_lock
  *
  * mm locks come before memory_lock because page faults take memory_lock for
  * read. Hence a user copy that may fault never runs under memory_lock.
@@ -26,12 +27,16 @@
  * sibling's bus reset), also while the device is being opened or closed. Those
  * callbacks take access_lock, mapping locks and bars.lock, and do not look at
  * vdev->vconfig. bars.lock is a leaf spinlock.
+ *
+ * huge_lock is held by a page fault while it makes an entry in a part of a mapping
+ * that can have huge ones.
  */
 #ifndef NVGPU_H
 #define NVGPU_H
 
 #include <linux/atomic.h>
 #include <linux/memory-failure.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -156,6 +161,7 @@ struct nvgpu_poison {
  * @ready: readiness after resets
  * @poison: corrupted pages
  * @access_lock: see the lock map above
+ * @huge_lock: see the lock map above
  */
 struct nvgpu_device {
 	struct vfio_pci_core_device vdev;
@@ -164,6 +170,7 @@ struct nvgpu_device {
 	struct nvgpu_ready ready;
 	struct nvgpu_poison poison;
 	struct rw_semaphore access_lock;
+	struct mutex huge_lock;	/* the kind of page table entries */
 };
 
 static inline struct nvgpu_device *
