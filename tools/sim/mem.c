@@ -129,7 +129,8 @@ static void scrub_chunk(phys_addr_t start, size_t size)
  * @gpu: the GPU
  *
  * Overwrites the first 64 bytes of each 64 KiB: enough for a test to notice, and
- * quick enough for an emulated host.
+ * quick enough for an emulated host. Ends early if the GPU is powered off, whose
+ * memory nobody sees and for whose end somebody waits.
  */
 void sim_mem_scrub(struct sim_gpu *gpu)
 {
@@ -137,6 +138,7 @@ void sim_mem_scrub(struct sim_gpu *gpu)
 
 	if (!gpu->memory.parent)
 		return;
-	for (start = gpu->memory.start; start < gpu->memory.end; start += SCRUB_CHUNK)
+	for (start = gpu->memory.start;
+	     start < gpu->memory.end && READ_ONCE(gpu->host); start += SCRUB_CHUNK)
 		scrub_chunk(start, min_t(u64, SCRUB_CHUNK, gpu->memory.end + 1 - start));
 }

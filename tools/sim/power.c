@@ -204,7 +204,7 @@ void sim_power_off(struct sim_gpu *gpu)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&gpu->lock, flags);
-	gpu->host = NULL;
+	WRITE_ONCE(gpu->host, NULL);	/* read without the lock by sim_mem_scrub() */
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 	timer_shutdown_sync(&gpu->timer);
 	cancel_work_sync(&gpu->scrubber);
