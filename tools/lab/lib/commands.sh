@@ -56,19 +56,24 @@ lab_help() {
 	END
 }
 
-# parse_options COMMAND ARGUMENT...: sets LAB_KERNEL, LAB_TIMEOUT, LAB_FILTER, LAB_HOSTS and LAB_ARGS.
-parse_options() {
-	local command=$1
-
-	shift
+# default_options COMMAND: what holds where no option says otherwise.
+default_options() {
 	LAB_KERNEL=$(default_kernel)
-	[ "$command" != kunit ] || LAB_KERNEL=$LAB_DEBUG_KERNEL
+	[ "$1" != kunit ] || LAB_KERNEL=$LAB_DEBUG_KERNEL
 	LAB_TIMEOUT=
 	LAB_HOSTS=1
 	LAB_FILTER="cat"
 	LAB_ALL=
 	LAB_ACPI=
 	LAB_ARGS=()
+}
+
+# parse_options COMMAND ARGUMENT...: sets what default_options() names.
+parse_options() {
+	local command=$1
+
+	shift
+	default_options "$command"
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--kernel | --timeout | --hosts | --memory | --append)
