@@ -157,7 +157,7 @@ outcome() {
 FREE=$((1 << 40))
 [ "$(physical_bits)" -gt 40 ] || FREE=$((1 << 39))
 
-tap_plan 17
+tap_plan 18
 check "size 0" refused "No such device" 'nvidia,gpu-mem-size.* 0' memory_size=0
 check "base without size" refused "No such device" 'nvidia,gpu-mem-size' properties=base
 check "size without base" refused "No such device" 'nvidia,gpu-mem-base-pa' properties=size
@@ -166,6 +166,8 @@ check "misaligned size" refused "Invalid argument" 'size.*multiple' memory_size=
 check "too small for resmem" refused "Invalid argument" 'at least' memory_size=$GiB
 check "address overflow" refused "Invalid argument" 'physical address space' \
 	memory_base=0xffffffffc0000000 memory_size=$((4 * GiB))
+check "base beyond what the host can address" refused "Invalid argument" \
+	'physical address space' memory_base=$((1 << 52)) memory_size=$((4 * GiB))
 check "BAR beyond vfio's region window" refused "Argument list too long" '1 TiB' \
 	memory_base=0x20000000000 memory_size=$((1025 * GiB + 512 * (1 << 20)))
 check "overlap with System RAM" refused "Device or resource busy" 'System RAM' \
