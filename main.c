@@ -309,6 +309,7 @@ static int nvgpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	init_rwsem(&nvdev->access_lock);
 	mutex_init(&nvdev->huge_lock);
+	mutex_init(&nvdev->map_lock);
 	nvgpu_poison_init(nvdev);
 	nvgpu_dmabuf_init(nvdev);
 	pci_set_drvdata(pdev, &nvdev->vdev);

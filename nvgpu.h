@@ -15,6 +15,7 @@
  *
  *   dev_set->lock -> mm locks -> vdev->memory_lock -> nvdev->access_lock
  *   -> nvdev->huge_lock
+ *   nvdev->map_lock -> nvdev->access_lock
  *
  * mm locks come before memory_lock because page faults take memory_lock for
  * read. Hence a user copy that may fault never runs under memory_lock.
@@ -29,7 +30,8 @@
  * vdev->vconfig. bars.lock is a leaf spinlock.
  *
  * huge_lock is held by a page fault while it makes an entry in a part of a mapping
- * that can have huge ones.
+ * that can have huge ones. map_lock is held by a read or write while it makes the
+ * kernel's mapping of a region.
  */
 #ifndef NVGPU_H
 #define NVGPU_H
@@ -162,6 +164,7 @@ struct nvgpu_poison {
  * @poison: corrupted pages
  * @access_lock: see the lock map above
  * @huge_lock: see the lock map above
+ * @map_lock: see the lock map above
  */
 struct nvgpu_device {
 	struct vfio_pci_core_device vdev;
@@ -171,6 +174,7 @@ struct nvgpu_device {
 	struct nvgpu_poison poison;
 	struct rw_semaphore access_lock;
 	struct mutex huge_lock;	/* the kind of page table entries */
+	struct mutex map_lock;	/* who makes region[].kva */
 };
 
 static inline struct nvgpu_device *

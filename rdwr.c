@@ -61,14 +61,16 @@ static bool nvgpu_xfer_is_write(const struct nvgpu_xfer *xfer)
 
 /*
  * resmem is never mapped cacheable: two attributes for one page lose coherency.
- * Mapped outside the locks and published only if no reset began meanwhile, since
+ * Mapped outside access_lock and published only if no reset began meanwhile, since
  * .reset_prepare counts on the mapping being gone.
  */
-static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
-			  struct nvgpu_region *region)
+static int nvgpu_rdwr_map_locked(struct nvgpu_device *nvdev,
+				 struct nvgpu_region *region)
 {
 	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
 	void *kva;
+
+	lockdep_assert_held(&nvdev->map_lock);
 
 	kva = memremap(region->mem_base, region->mem_len,
 		       is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
@@ -76,13 +78,39 @@ static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
 		return -ENOMEM;
 
 	scoped_guard(rwsem_write, &nvdev->access_lock) {
-		if (!region->kva && nvgpu_ready_is(nvdev))
+		if (nvgpu_ready_is(nvdev))
 			swap(region->kva, kva);
 	}
 
 	if (kva)
 		memunmap(kva);
 	return 0;
+}
+
+static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
+				 const struct nvgpu_region *region)
+{
+	guard(rwsem_read)(&nvdev->access_lock);
+
+	return region->kva;
+}
+
+/*
+ * After a reset all who access the memory get here at once. One of them makes the
+ * mapping: however many there are, they cost the host one, of which page tables, and
+ * under KASAN shadow memory, grow with the memory.
+ */
+static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
+			  struct nvgpu_region *region)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&nvdev->map_lock))
+		return -EINTR;
+	if (!nvgpu_rdwr_is_mapped(nvdev, region))
+		ret = nvgpu_rdwr_map_locked(nvdev, region);
+	mutex_unlock(&nvdev->map_lock);
+	return ret;
 }
 
 /**

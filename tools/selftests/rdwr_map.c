@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A reset ends the kernel's mapping of the memory. However many read at once then, the
+ * kernel maps it once: such a mapping costs memory of the host, and a user could have as
+ * many as there are threads. The kernel's function tracer counts them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "gpu.h"
+
+#define TRACING		"/sys/kernel/tracing"
+#define FUNCTION	"memremap"
+#define LOG_LEN		SZ_1M
+#define READERS		8
+#define ROUNDS		60
+
+FIXTURE(rdwr_map) {
+	struct mem mem;
+	char *log;
+};
+
+FIXTURE_VARIANT(rdwr_map) {
+	bool is_resmem;
+};
+
+FIXTURE_VARIANT_ADD(rdwr_map, usemem) { .is_resmem = false };
+FIXTURE_VARIANT_ADD(rdwr_map, resmem) { .is_resmem = true };
+
+static void set_tracing(const char *file, const char *val)
+{
+	char path[128];
+	int ret;
+
+	snprintf(path, sizeof(path), TRACING "/%s", file);
+	ret = __file_write(path, val);
+	if (ret)
+		die("%s: cannot write \"%s\": %s", path, val, strerror(-ret));
+}
+
+FIXTURE_SETUP(rdwr_map)
+{
+	struct stat st;
+
+	if (stat(TRACING "/set_ftrace_filter", &st))
+		SKIP(return, "this kernel has no function tracer");
+	sim_calm();
+	if (!mem_open(&self->mem, variant->is_resmem))
+		SKIP(return, "this GPU has no %s", self->mem.want->name);
+	self->log = calloc(1, LOG_LEN);
+	ASSERT_NE(self->log, NULL);
+	set_tracing("set_ftrace_filter", FUNCTION);
+	set_tracing("current_tracer", "function");
+}
+
+FIXTURE_TEARDOWN(rdwr_map)
+{
+	set_tracing("current_tracer", "nop");
+	set_tracing("set_ftrace_filter", " ");
+	free(self->log);
+	gpu_close(&self->mem.gpu);
+}
+
+/* Return: how often the function was called since its tracer was set. */
+static unsigned int count_calls(struct _test_data_rdwr_map *self)
+{
+	int fd = open(TRACING "/trace", O_RDONLY | O_CLOEXEC);
+	unsigned int calls = 0;
+	ssize_t done, len = 0;
+	char *at;
+
+	if (fd < 0)
+		die(TRACING "/trace: %s", strerror(errno));
+	while ((done = read(fd, self->log + len, LOG_LEN - 1 - (size_t)len)) > 0)
+		len += done;
+	close(fd);
+	self->log[len] = '\0';
+	for (at = self->log; (at = strstr(at, ": " FUNCTION " <-")); at++)
+		calls++;
+	return calls;
+}
+
+/**
+ * struct reader - a thread that reads once in each round
+ * @mem: what it reads
+ * @barrier: where all of them meet before they read, and after that
+ * @result: of its reads, 0 or an errno
+ */
+struct reader {
+	struct mem *mem;
+	pthread_barrier_t *barrier;
+	int result;
+};
+
+static void *read_in_rounds(void *data)
+{
+	struct reader *reader = data;
+	unsigned int round;
+	ssize_t done;
+	__u32 val;
+
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(reader->barrier);
+		done = __gpu_pread(&reader->mem->gpu, &reader->mem->region, &val, sizeof(val), 0);
+		if (done != sizeof(val) && !reader->result)
+			reader->result = done < 0 ? (int)-done : EIO;
+		pthread_barrier_wait(reader->barrier);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(rdwr_map, once_after_a_reset, 120)
+{
+	struct reader reader[READERS];
+	pthread_t thread[READERS];
+	pthread_barrier_t barrier;
+	unsigned int round, i;
+
+	pthread_barrier_init(&barrier, NULL, READERS + 1);
+	for (i = 0; i < READERS; i++) {
+		reader[i] = (struct reader){ .mem = &self->mem, .barrier = &barrier };
+		ASSERT_EQ(pthread_create(&thread[i], NULL, read_in_rounds, &reader[i]), 0);
+	}
+	for (round = 0; round < ROUNDS; round++) {
+		gpu_reset(&self->mem.gpu);
+		config_set_memory(&self->mem.gpu, true);
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+	}
+	for (i = 0; i < READERS; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(reader[i].result, 0);
+	}
+	EXPECT_EQ(count_calls(self), ROUNDS)
+		TH_LOG("%u threads read after each of %u resets of a GPU: %u mappings of its %s",
+		       READERS, ROUNDS, count_calls(self), self->mem.want->name);
+}
+
+TEST_HARNESS_MAIN
