@@ -17,7 +17,6 @@
 #define CALM_SESSION_SLOW_MS	60000
 #define RETRY_US	20000
 #define OPERATOR_US	800000
-#define MAX_WORKERS	8
 
 /**
  * struct session - a device while it is open
@@ -173,7 +172,15 @@ static __u64 longest_session(const struct gpu_kind *kind)
 	return slow_kernel() ? CALM_SESSION_SLOW_MS : CALM_SESSION_MS;
 }
 
-/* Workers of the open device. A worker that died by a signal is a failure. */
+/* A failure. The watchdog tells what its threads were doing. */
+static void worker_died(const struct actor *actor, int status)
+{
+	if (WIFSIGNALED(status))
+		die("%s: a worker was killed: %s", actor->kind->name, strsignal(WTERMSIG(status)));
+	die("%s: a worker ended with status %d", actor->kind->name, WEXITSTATUS(status));
+}
+
+/* Workers of the open device. */
 static void work_together(struct session *session, unsigned int number, unsigned int workers)
 {
 	struct actor *actor = &session->actor;
@@ -194,7 +201,7 @@ static void work_together(struct session *session, unsigned int number, unsigned
 	}
 	for (i = 0; i < workers; i++)
 		if (waitpid(pid[i], &status, 0) == pid[i] && status)
-			die("%s: a worker ended with status 0x%x", actor->kind->name, status);
+			worker_died(actor, status);
 }
 
 void session_run(unsigned int number, unsigned int gpu, __u64 seed, unsigned int workers)

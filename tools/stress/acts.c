@@ -27,6 +27,11 @@ static bool stays(const struct gpu_kind *kind)
 	return !kind->may_leave && !kind->may_reset;
 }
 
+static bool has_aer(const struct gpu_kind *kind)
+{
+	return kind->has_aer;
+}
+
 static bool has_bus_reset(const struct gpu_kind *kind)
 {
 	return kind->has_bus_reset;
@@ -35,6 +40,7 @@ static bool has_bus_reset(const struct gpu_kind *kind)
 const struct act acts[] = {
 	{ "sysfs-reset", OPERATOR, 4, act_sysfs_reset, may_reset },
 	{ "bus-reset", OPERATOR, 2, act_bus_reset, has_bus_reset },
+	{ "report-error", OPERATOR, 2, act_report_error, has_aer },
 	{ "sysfs-read", OPERATOR, 4, act_sysfs_read, NULL },
 	{ "rebind", OPERATOR, 2, act_rebind, may_leave },
 	{ "replug", OPERATOR, 1, act_replug, may_leave },
@@ -48,6 +54,7 @@ const struct act acts[] = {
 	{ "guard-map", WORKER, 4, act_guard_map, NULL },
 	{ "map-aligned", WORKER, 6, act_map_aligned, NULL },
 	{ "map-unaligned", WORKER, 6, act_map_unaligned, NULL },
+	{ "map-huge", WORKER, 2, act_map_huge, NULL },
 	{ "unmap", WORKER, 6, act_unmap, NULL },
 	{ "touch", WORKER, 16, act_touch, NULL },
 	{ "fork", WORKER, 2, act_fork, NULL },
@@ -65,6 +72,7 @@ const struct act acts[] = {
 	{ "reset", WORKER, 2, act_reset, may_reset },
 	{ "hot-reset", WORKER, 2, act_hot_reset, has_bus_reset },
 	{ "flr", WORKER, 2, act_flr, may_reset },
+	{ "af-flr", WORKER, 1, act_af_flr, has_aer },
 	{ "dma-map", WORKER, 2, act_dma_map, NULL },
 	{ "dmabuf", WORKER, 2, act_dmabuf, NULL },
 	{ "feature", WORKER, 2, act_feature, NULL },
@@ -130,6 +138,8 @@ int act_random(struct actor *actor, enum role role)
 	unsigned int weights[MAX_ACTS], i, sum = 0;
 	__u64 left;
 
+	if (role != CLOSER)
+		host_memory_wait(actor);
 	for (i = 0; i < nr_acts; i++) {
 		weights[i] = weight(actor, role, i);
 		sum += weights[i];

@@ -64,7 +64,7 @@ int gpu_unbind(const struct gpu_kind *kind)
 /* Makes the GPU, plugs it in and binds it. */
 int gpu_make(const struct gpu_kind *kind)
 {
-	const char * const *attribute;
+	const char * const *attribute = kind->attributes;
 	char path[128], name[32];
 	const char *val;
 	int ret;
@@ -72,7 +72,9 @@ int gpu_make(const struct gpu_kind *kind)
 	sim_path(kind, "", path, sizeof(path));
 	if (mkdir(path, 0755))
 		return -errno;
-	for (attribute = kind->attributes; *attribute; attribute++) {
+	if (kind->small && slow_kernel())
+		attribute = kind->small;
+	for (; *attribute; attribute++) {
 		val = strchr(*attribute, '=') + 1;
 		snprintf(name, sizeof(name), "%.*s", (int)(val - *attribute - 1), *attribute);
 		ret = sim_attr_write(kind, name, val);

@@ -58,14 +58,12 @@ void guard_renew(struct actor *actor)
 				    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* What is said goes out at once: actors end without flushing, or are killed. */
 void damage(struct actor *actor, const char *how, __u64 offset, __u32 seen, __u32 expected)
 {
 	if (__atomic_fetch_add(&shared->damage, 1, __ATOMIC_SEQ_CST) >= 10)
 		return;
 	printf("# %s: memory at 0x%llx is 0x%08x by %s, it was written as 0x%08x\n",
 	       actor->kind->name, offset, seen, how, expected);
-	fflush(stdout);
 }
 
 /* Compares a piece that was read while the guard was of generation @seen. */

@@ -13,22 +13,23 @@
 
 #define DEFAULT_SECONDS	60
 #define DEFAULT_WORKERS	2
-#define MAX_WORKERS	8
 
 struct shared *shared;
 
-/*
- * Small where resets happen: under KASAN the kernel's mapping of the memory, which each
- * reset drops, costs an eighth of it.
- */
 static const char * const calm[] = {
 	"device_id=0x2342", "memory_size=1536M", "memory_on_reset=keep", NULL
 };
 
-static const char * const shaken[] = {
-	"device_id=0x2941", "memory_size=64M", "mig_fixed=1", "memory_on_reset=lose",
-	"reset_methods=flr pm", "no_soft_reset=0", NULL
-};
+#define SHAKEN	"device_id=0x2941", "memory_on_reset=lose", "aer=1", \
+		"reset_methods=flr pm af_flr", "no_soft_reset=0"
+
+static const char * const shaken[] = { SHAKEN, "memory_size=1536M", NULL };
+
+/*
+ * Small, so without resmem: under KASAN the kernel's mapping of the memory, which each
+ * reset drops, costs an eighth of it.
+ */
+static const char * const shaken_small[] = { SHAKEN, "memory_size=64M", "mig_fixed=1", NULL };
 
 static const char * const fleeting[] = {
 	"device_id=0x31c2", "memory_size=64M", "mig_fixed=1", "cxl=1", "cxl_timeout=1",
@@ -38,8 +39,8 @@ static const char * const fleeting[] = {
 const struct gpu_kind kinds[MAX_GPUS] = {
 	{ .name = "calm", .attributes = calm, .keeps = true },
 	{
-		.name = "shaken", .attributes = shaken, .may_reset = true,
-		.has_bus_reset = true, .may_rot = true,
+		.name = "shaken", .attributes = shaken, .small = shaken_small,
+		.may_reset = true, .has_bus_reset = true, .has_aer = true, .may_rot = true,
 	},
 	{
 		.name = "fleeting", .attributes = fleeting, .may_reset = true,
@@ -50,7 +51,7 @@ const struct gpu_kind kinds[MAX_GPUS] = {
 static void print_help(FILE *out)
 {
 	fprintf(out,
-		"usage: stress [--seconds N] [--seed N] [--workers N]\n"
+		"usage: stress [--seconds N] [--seed N] [--workers N] [--act-ms N]\n"
 		"Does everything at once that can be done to %d simulated GPUs, and prints TAP:\n"
 		"each kind of act must have succeeded, none may hang, and memory must stay as\n"
 		"it was written. Needs root, loads the modules that it needs, and leaves it to\n"
@@ -60,9 +61,11 @@ static void print_help(FILE *out)
 		"                scheduler lets it (default: the time)\n"
 		"  --workers N   processes with the device of each GPU, 1 to %d, of %d threads\n"
 		"                each (default: %d)\n"
+		"  --act-ms N    an act that takes longer hangs (default: %d, under KASAN %d)\n"
 		"  --help        this text\n\n"
 		"Exit status: 0 all passed, 1 something failed, 2 wrong usage.\n",
-		MAX_GPUS, DEFAULT_SECONDS, MAX_WORKERS, THREADS, DEFAULT_WORKERS);
+		MAX_GPUS, DEFAULT_SECONDS, MAX_WORKERS, THREADS, DEFAULT_WORKERS,
+		ACT_MAX_MS, ACT_MAX_SLOW_MS);
 }
 
 bool stopping(void)
@@ -75,11 +78,13 @@ bool stopping(void)
  * @seconds: how long
  * @seed: of the random numbers
  * @workers: processes of each session
+ * @act_ms: what an act may take
  */
 struct options {
 	unsigned int seconds;
 	__u64 seed;
 	unsigned int workers;
+	unsigned int act_ms;
 };
 
 static __u64 parse_number(const char *name, const char *text, __u64 min, __u64 max)
@@ -99,6 +104,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "workers", required_argument, NULL, 'w' },
+		{ "act-ms", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -115,6 +121,10 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'w':
 			options->workers = (unsigned int)parse_number("workers", optarg, 1,
 								      MAX_WORKERS);
+			break;
+		case 'a':
+			options->act_ms = (unsigned int)parse_number("act-ms", optarg, 1,
+								     86400000);
 			break;
 		case 'h':
 			print_help(stdout);
@@ -139,7 +149,6 @@ static unsigned int start_all(const struct options *options)
 	for (gpu = 0; gpu < MAX_GPUS; gpu++) {
 		__u64 seed = options->seed * MAX_GPUS + gpu;
 
-		fflush(stdout);
 		if (!fork()) {
 			operator_run(gpu, gpu, seed);
 			_exit(0);
@@ -192,10 +201,17 @@ static void take_all_away(void)
 
 int main(int argc, char **argv)
 {
-	struct options options = { DEFAULT_SECONDS, now_us(), DEFAULT_WORKERS };
+	struct options options = {
+		.seconds = DEFAULT_SECONDS,
+		.seed = now_us(),
+		.workers = DEFAULT_WORKERS,
+		.act_ms = slow_kernel() ? ACT_MAX_SLOW_MS : ACT_MAX_MS,
+	};
 	unsigned int i;
 	int ret;
 
+	/* A run that ends badly shall not take with it what it had to say. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	parse(argc, argv, &options);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -204,7 +220,6 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n1..%u\n", nr_acts + 2 + MAX_GPUS);
 	printf("# seed %llu, %u s, %u workers of %u threads for each of %d GPUs\n",
 	       options.seed, options.seconds, options.workers, THREADS, MAX_GPUS);
-	fflush(stdout);
 	if (system("modprobe -a nvgpu-sim nvgpu-vfio-pci vfio_iommu_type1"))
 		die("cannot load the modules");
 	for (i = 0; i < MAX_GPUS; i++) {
@@ -214,10 +229,11 @@ int main(int argc, char **argv)
 			die("cannot make GPU %s: %s", kinds[i].name, strerror(-ret));
 	}
 
-	ret = watchdog_run(start_all(&options), options.seconds);
+	ret = watchdog_run(start_all(&options), options.seconds, options.act_ms);
 	result(!ret, "all who act come to their end: %s", strerror(-ret));
 	for (i = 0; i < nr_acts; i++)
 		report_act(i);
+	printf("# %llu ms of waiting for the host to have memory again\n", shared->short_ms);
 	result(!shared->damage, "memory is as it was written, but for %u pieces", shared->damage);
 	if (ret)
 		_exit(1);

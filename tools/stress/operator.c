@@ -20,19 +20,31 @@ static int bind_again(struct actor *actor)
 	return ret == -EBUSY ? 0 : ret;
 }
 
-/* By one of the methods that the kernel offers, @wanted or any but the bus. */
+/* Return: @wanted or any but the bus, out of the words of @text; NULL if it has none. */
+static char *pick_method(struct actor *actor, char *text, const char *wanted)
+{
+	char *word, *save, *picked = NULL;
+	unsigned int nr = 0;
+
+	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (wanted ? strcmp(word, wanted) : !strcmp(word, "bus"))
+			continue;
+		if (random_below(actor, ++nr) == 0)
+			picked = word;
+	}
+	return picked;
+}
+
 static int reset_by_sysfs(struct actor *actor, const char *wanted)
 {
-	char bdf[GPU_BDF_LEN], text[128], *method, *save;
+	char bdf[GPU_BDF_LEN], text[128], *method;
 	int ret = gpu_find(actor->kind, bdf);
 
 	if (!ret)
 		ret = __sysfs_read(bdf, "reset_method", text, sizeof(text));
 	if (ret)
 		return ret;
-	for (method = strtok_r(text, " ", &save); method; method = strtok_r(NULL, " ", &save))
-		if (wanted ? !strcmp(method, wanted) : strcmp(method, "bus") != 0)
-			break;
+	method = pick_method(actor, text, wanted);
 	if (!method)
 		return -ENOENT;
 	ret = __sysfs_write(bdf, "reset_method", method);
@@ -50,6 +62,13 @@ int act_sysfs_reset(struct actor *actor)
 int act_bus_reset(struct actor *actor)
 {
 	return reset_by_sysfs(actor, "bus");
+}
+
+/* A fatal one has the kernel reset the link and call for a slot reset. */
+int act_report_error(struct actor *actor)
+{
+	return sim_attr_write(actor->kind, "report_error",
+			      random_below(actor, 2) ? "fatal" : "nonfatal");
 }
 
 int act_sysfs_read(struct actor *actor)

@@ -22,7 +22,17 @@
 #define MAX_GPUS	3
 #define MAX_ACTS	48
 #define MAX_ACTORS	64
+#define MAX_WORKERS	8	/* of a session */
 #define THREADS		2	/* of a worker */
+
+/*
+ * Longer than anything may take: vfio waits a minute for a function that does not
+ * come back from a reset. Under KASAN whoever frees the kernel's mapping of
+ * something else may have to give back, page by page, the shadow of all GPU memory
+ * that was mapped since: the hot-added module was seen to take 90 s for that.
+ */
+#define ACT_MAX_MS	90000
+#define ACT_MAX_SLOW_MS	300000
 
 /* Each region: the guard, then memory for everybody, then blocks with an owner. */
 #define GUARD_LEN	(4 * SZ_1M)
@@ -36,8 +46,10 @@
  * struct gpu_kind - one of the simulated GPUs
  * @name: of its configfs directory
  * @attributes: "name=value" before live=1, NULL at the end
+ * @small: other ones for a slow kernel, or NULL
  * @may_reset: resets happen to it
  * @has_bus_reset: of its bus, too
+ * @has_aer: it reports errors
  * @may_leave: it is unbound, unplugged and torn out
  * @may_rot: its memory goes bad, its faults are on now and then
  * @keeps: a reset leaves its memory as it is
@@ -45,8 +57,10 @@
 struct gpu_kind {
 	const char *name;
 	const char * const *attributes;
+	const char * const *small;
 	bool may_reset;
 	bool has_bus_reset;
+	bool has_aer;
 	bool may_leave;
 	bool may_rot;
 	bool keeps;
@@ -74,6 +88,7 @@ struct slot {
  * @done: successes of each act
  * @error: what an act was refused with last, 0 if it never was
  * @not_here: why an act is not possible on this kernel
+ * @short_ms: how long actors have waited for memory of the host, summed up
  * @generation: of the guard of each GPU, odd while it is not written
  * @slot: of each actor
  */
@@ -84,6 +99,7 @@ struct shared {
 	__u64 done[MAX_ACTS];
 	int error[MAX_ACTS];
 	const char *not_here[MAX_ACTS];
+	__u64 short_ms;
 	unsigned int generation[MAX_GPUS];
 	struct slot slot[MAX_ACTORS];
 };
@@ -142,6 +158,9 @@ int act_random(struct actor *actor, enum role role);
 int not_here(struct actor *actor, const char *why);
 __u64 random_below(struct actor *actor, __u64 limit);
 
+/* host_memory.c */
+void host_memory_wait(const struct actor *actor);
+
 /* actors.c: roles; numbers are those of slots */
 void operator_run(unsigned int number, unsigned int gpu, __u64 seed);
 void session_run(unsigned int number, unsigned int gpu, __u64 seed, unsigned int workers);
@@ -174,6 +193,7 @@ int act_guard_map(struct actor *actor);
 struct arena *arena_create(struct gpu *gpu, const struct gpu_region *region);
 int act_map_aligned(struct actor *actor);
 int act_map_unaligned(struct actor *actor);
+int act_map_huge(struct actor *actor);
 int act_unmap(struct actor *actor);
 int act_touch(struct actor *actor);
 int act_fork(struct actor *actor);
@@ -193,6 +213,7 @@ int act_low_power(struct actor *actor);
 int act_reset(struct actor *actor);
 int act_hot_reset(struct actor *actor);
 int act_flr(struct actor *actor);
+int act_af_flr(struct actor *actor);
 int act_dma_map(struct actor *actor);
 int act_dmabuf(struct actor *actor);
 int act_feature(struct actor *actor);
@@ -201,6 +222,7 @@ int memory_on(struct gpu *gpu);
 /* operator.c */
 int act_sysfs_reset(struct actor *actor);
 int act_bus_reset(struct actor *actor);
+int act_report_error(struct actor *actor);
 int act_sysfs_read(struct actor *actor);
 int act_rebind(struct actor *actor);
 int act_replug(struct actor *actor);
@@ -211,6 +233,6 @@ int act_slow_training(struct actor *actor);
 int act_hot_add(struct actor *actor);
 
 /* watchdog.c */
-int watchdog_run(unsigned int nr, unsigned int seconds);
+int watchdog_run(unsigned int nr, unsigned int seconds, unsigned int act_ms);
 
 #endif

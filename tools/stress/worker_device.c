@@ -169,6 +169,20 @@ int act_flr(struct actor *actor)
 	return ret;
 }
 
+int act_af_flr(struct actor *actor)
+{
+	__u8 val = PCI_AF_CTRL_FLR;
+	unsigned int cap;
+	int ret = find_cap(actor->dev, PCI_CAP_ID_AF, &cap);
+
+	if (ret)
+		return ret;
+	ret = done_all(__config_write(actor->dev, cap + PCI_AF_CTRL, &val, sizeof(val)),
+		       sizeof(val));
+	memory_on(actor->dev);
+	return ret;
+}
+
 static int map_ioas(struct gpu *gpu, void *p, __u64 iova)
 {
 	struct iommu_ioas_map map = {

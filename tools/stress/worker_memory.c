@@ -32,7 +32,7 @@ struct arena {
 };
 
 /*
- * Puts GPU memory into an arena. Not by MAP_FIXED: where the device refuses, that has
+ * Puts GPU memory in the place of other mappings. Not by MAP_FIXED: where the device refuses, that has
  * already unmapped what was there, and another thread maps something else into the hole.
  */
 static int arena_put(struct gpu *gpu, const struct gpu_region *region, __u64 offset,
@@ -112,6 +112,29 @@ int act_map_unaligned(struct actor *actor)
 
 	return map_at(actor, region, random_pages(actor, ARENA_LEN - MAP_MAX), offset,
 		      page + random_pages(actor, MAP_MAX));
+}
+
+/*
+ * One huge entry, of 512 MiB with pages of 64K, which is more than an arena has. Read only:
+ * the guard is there as well.
+ */
+int act_map_huge(struct actor *actor)
+{
+	__u64 len = pmd_size();
+	unsigned int i, bad = 0;
+	__u8 *map, *p;
+	__u32 val;
+	int ret;
+
+	map = mmap(NULL, 2 * len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	p = (__u8 *)(((uintptr_t)map + len - 1) & ~(uintptr_t)(len - 1));
+	ret = arena_put(actor->dev, actor->region, 0, len, PROT_READ, p);
+	for (i = 0; !ret && i < TOUCHES; i++)
+		bad += !!touch_read(p + random_below(actor, len / 4) * 4, &val);
+	munmap(map, 2 * len);
+	return bad == TOUCHES ? -EFAULT : ret;
 }
 
 /* A part of whatever is there, so that mappings are cut. */
@@ -210,7 +233,7 @@ int act_write_self(struct actor *actor)
 }
 
 /*
- * Memory that only this actor writes: what one way has written another one must
+ * Memory that only this actor writes, in each region: what one way has written another one must
  * find, unless the first had failed. Not at the start of 64 KiB, which a reset may
  * change meanwhile.
  */
@@ -218,21 +241,22 @@ int act_own_block(struct actor *actor)
 {
 	__u64 offset = actor->block + SZ_1K + random_below(actor, BLOCK_LEN - SZ_4K);
 	__u32 val = (__u32)random_below(actor, ~0U), seen = 0;
+	const struct gpu_region *region = random_region(actor, RARE);
 	__u64 page = (__u64)sysconf(_SC_PAGESIZE);
 	bool by_map = random_below(actor, 2);
 	__u8 *map;
 	int ret;
 
 	offset &= ~3ULL;
-	map = __gpu_map(actor->dev, actor->region, offset & ~(page - 1), page,
+	map = __gpu_map(actor->dev, region, offset & ~(page - 1), page,
 			PROT_READ | PROT_WRITE, MAP_SHARED, NULL);
 	if (map == MAP_FAILED)
 		return -errno;
 	if (by_map)
 		ret = touch_write(map + offset % page, val) ? -EFAULT :
-		      moved_all(__gpu_pread(actor->dev, actor->region, &seen, 4, offset), 4);
+		      moved_all(__gpu_pread(actor->dev, region, &seen, 4, offset), 4);
 	else
-		ret = moved_all(__gpu_pwrite(actor->dev, actor->region, &val, 4, offset), 4);
+		ret = moved_all(__gpu_pwrite(actor->dev, region, &val, 4, offset), 4);
 	if (!by_map && !ret)
 		ret = touch_read(map + offset % page, &seen) ? -EFAULT : 0;
 	munmap(map, page);

@@ -4,7 +4,10 @@
 
 # What all machines have in common; the rest is in arch.sh.
 LAB_MACHINE="-smp 2 -nodefaults -display none -no-reboot -device virtio-serial-pci"
-LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 mem=2G"
+# The detectors are told that a processor may stand still: it is a thread of QEMU on a
+# machine that has other work.
+LAB_CMDLINE="loglevel=7 oops=panic panic=-1 softlockup_panic=1 watchdog_thresh=20
+	rcupdate.rcu_cpu_stall_timeout=60 mem=2G"
 
 # A product whose image, extra.erofs, is laid over the system of the next hosts; or empty.
 LAB_EXTRA=
