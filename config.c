@@ -415,3 +415,4 @@ int nvgpu_config_region_info(const struct nvgpu_bar *bar,
 
 	return nvgpu_config_sparse_cap(bar, caps);
 }
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_region_info);

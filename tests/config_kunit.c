@@ -4,9 +4,11 @@
  * 64-bit prefetchable memory BAR: a byte model that knows only the sizes.
  */
 #include <kunit/test.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/unaligned.h>
 
 #include "../nvgpu.h"
@@ -235,6 +237,57 @@ static void config_reset_beats_write(struct kunit *test)
 	check_against_model(test, &bars, bar_sizes, zero);
 }
 
+/* Memory that ends before, at and behind the end of a huge page. */
+static const u64 area_lens[] = {
+	PAGE_SIZE, PMD_SIZE - PAGE_SIZE, PMD_SIZE, PMD_SIZE + PAGE_SIZE,
+	3 * PMD_SIZE - PAGE_SIZE, 5 * PMD_SIZE, SZ_2G, SZ_2G + SZ_64K,
+	BIT_ULL(40) - SZ_64K, BIT_ULL(40),
+};
+
+static void area_desc(const u64 *len, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%#llx", *len);
+}
+
+KUNIT_ARRAY_PARAM(area, area_lens, area_desc);
+
+/*
+ * uAPI of VFIO_REGION_INFO_CAP_SPARSE_MMAP: the areas that can be mapped, here one
+ * behind the other and just the memory; all but the last made of huge pages.
+ */
+static void config_areas(struct kunit *test)
+{
+	const struct vfio_region_info_cap_sparse_mmap *sparse;
+	u64 len = *(const u64 *)test->param_value, end = 0;
+	struct nvgpu_bar bar = { .mem_len = len, .index = 4 };
+	struct vfio_region_info info = {};
+	struct vfio_info_cap caps = {};
+	unsigned int i;
+
+	for (bar.size = 16; bar.size < len; bar.size *= 2)
+		;
+	KUNIT_ASSERT_EQ(test, nvgpu_config_region_info(&bar, &info, &caps), 0);
+	KUNIT_EXPECT_EQ(test, info.size, bar.size);
+	KUNIT_EXPECT_EQ(test, info.offset, VFIO_PCI_INDEX_TO_OFFSET(4));
+
+	sparse = (const void *)caps.buf;
+	KUNIT_ASSERT_NOT_NULL(test, sparse);
+	KUNIT_EXPECT_EQ(test, sparse->header.id,
+			VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+	KUNIT_EXPECT_EQ(test, caps.size, struct_size(sparse, areas, sparse->nr_areas));
+	for (i = 0; i < sparse->nr_areas; i++) {
+		KUNIT_EXPECT_EQ(test, sparse->areas[i].offset, end);
+		KUNIT_EXPECT_GT(test, sparse->areas[i].size, 0);
+		if (i + 1 < sparse->nr_areas)
+			KUNIT_EXPECT_EQ(test, sparse->areas[i].size % PMD_SIZE, 0);
+		end += sparse->areas[i].size;
+	}
+	KUNIT_EXPECT_EQ(test, end, len);
+	KUNIT_EXPECT_EQ(test, sparse->nr_areas,
+			1 + (len > PMD_SIZE && len % PMD_SIZE));
+	kfree(caps.buf);
+}
+
 static struct kunit_case config_kunit_cases[] = {
 	KUNIT_CASE(config_sizing),
 	KUNIT_CASE(config_every_span),
@@ -244,6 +297,7 @@ static struct kunit_case config_kunit_cases[] = {
 	KUNIT_CASE(config_undo_keeps_writes),
 	KUNIT_CASE(config_undo_after_commit),
 	KUNIT_CASE(config_reset_beats_write),
+	KUNIT_CASE_PARAM(config_areas, area_gen_params),
 	{}
 };
 

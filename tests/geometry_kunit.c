@@ -14,6 +14,8 @@
 #include "../nvgpu.h"
 
 #define RANDOM_VALUES	100000
+/* So many values of each outcome, or they are no test of it. */
+#define ENOUGH_VALUES	1000
 #define SEED		0x6e76677075ULL
 #define WINDOW		BIT_ULL(40)
 #define GIB		((u64)SZ_1G)
@@ -34,7 +36,7 @@ struct geometry_case {
 static const struct geometry_case geometry_cases[] = {
 	{ "simulator default", 3 * GIB, 3712 * MIB, true, 0,
 	  2560 * MIB, 4 * GIB, 1152 * MIB, 2 * GIB },
-	{ "GH200 96 GB", 0x420000000000, 97280 * MIB, true, 0,
+	{ "GH200 96 GB", 0x120000000000, 97280 * MIB, true, 0,
 	  96256 * MIB, 128 * GIB, 1 * GIB, 1 * GIB },
 	{ "GB200, MIG fixed", 0x100000000000, 189440 * MIB, false, 0,
 	  189440 * MIB, 256 * GIB, 0, 0 },
@@ -150,7 +152,32 @@ static u64 random_value(struct rnd_state *rnd)
 	}
 }
 
-static void check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
+/* Sizes that GPUs have, or nearly: most of the others are refused. */
+static u64 random_len(struct rnd_state *rnd)
+{
+	u64 len = random_value(rnd);
+
+	switch (prandom_u32_state(rnd) % 4) {
+	case 0:
+		return len & PAGE_MASK & (4 * WINDOW - 1);
+	case 1:
+		return GIB + len % (1024 * GIB) / PAGE_SIZE * PAGE_SIZE;
+	default:
+		return len;
+	}
+}
+
+static u64 random_base(struct rnd_state *rnd)
+{
+	u64 base = random_value(rnd);
+
+	if (prandom_u32_state(rnd) % 2)
+		return base;
+	return base & PAGE_MASK & (BIT_ULL(MAX_PHYSMEM_BITS - 1) - 1);
+}
+
+/* Returns what is right, and what the driver says too. */
+static int check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
 {
 	struct nvgpu_region region[NVGPU_NR_REGIONS] = {};
 	const struct nvgpu_region *usemem = &region[NVGPU_USEMEM];
@@ -164,7 +191,7 @@ static void check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
 	KUNIT_ASSERT_EQ_MSG(test, got, want, "base %#llx size %#llx resmem %d",
 			    base, len, has_resmem);
 	if (want)
-		return;
+		return want;
 
 	KUNIT_ASSERT_EQ_MSG(test, usemem->mem_len, usemem_len,
 			    "base %#llx size %#llx resmem %d", base, len,
@@ -173,24 +200,33 @@ static void check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
 	KUNIT_ASSERT_EQ(test, usemem->bar_size, oracle_bar(usemem_len));
 	KUNIT_ASSERT_EQ(test, resmem->mem_len, len - usemem_len);
 	if (!has_resmem)
-		return;
+		return want;
 	KUNIT_ASSERT_EQ(test, resmem->mem_base, base + usemem_len);
 	KUNIT_ASSERT_EQ(test, resmem->bar_size, oracle_bar(len - usemem_len));
+	return want;
 }
 
 static void geometry_random(struct kunit *test)
 {
+	unsigned int good = 0, none = 0, wrong = 0, big = 0;
 	struct rnd_state rnd;
 	int i;
 
 	prandom_seed_state(&rnd, SEED);
 	for (i = 0; i < RANDOM_VALUES; i++) {
-		u64 base = random_value(&rnd);
-		u64 len = random_value(&rnd);
+		u64 base = random_base(&rnd);
+		u64 len = random_len(&rnd);
+		int ret = check_one(test, base, len, i & 1);
 
-		check_one(test, base, len, i & 1);
+		good += !ret;
+		none += ret == -ENODEV;
+		wrong += ret == -EINVAL;
+		big += ret == -E2BIG;
 	}
-	kunit_info(test, "%d values, seed %#llx\n", RANDOM_VALUES, SEED);
+	kunit_info(test, "%d values, seed %#llx: %u good, %u ENODEV, %u EINVAL, %u E2BIG\n",
+		   RANDOM_VALUES, SEED, good, none, wrong, big);
+	KUNIT_EXPECT_GE(test, min(min(good, none), min(wrong, big)),
+			ENOUGH_VALUES);
 }
 
 static struct kunit_case geometry_kunit_cases[] = {
