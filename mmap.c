@@ -179,7 +179,10 @@ static bool nvgpu_fault_insert(struct nvgpu_device *nvdev, struct vm_fault *vmf,
 	*ret = VM_FAULT_SIGBUS;
 	if (down_read_killable(&vdev->memory_lock))
 		return true;
-	down_read(&nvdev->access_lock);
+	if (down_read_killable(&nvdev->access_lock)) {
+		up_read(&vdev->memory_lock);
+		return true;
+	}
 
 	usable = nvgpu_ready_usable_locked(nvdev);
 	if (!usable)

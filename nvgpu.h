@@ -13,9 +13,8 @@
  *
  * Locks, outermost first. The arrow is "may be taken while holding".
  *
- *   dev_set->lock -> mm locks -> vdev->memory_lock -> nvdev->access_lock
- *   -> nvdev->huge_lock
- *   nvdev->map_lock -> nvdev->access_lock
+ *   device_lock, dev_set->lock -> mm locks -> vdev->memory_lock
+ *   -> nvdev->map_lock -> nvdev->access_lock -> nvdev->huge_lock
  *
  * mm locks come before memory_lock because page faults take memory_lock for
  * read. Hence a user copy that may fault never runs under memory_lock.
@@ -26,12 +25,13 @@
  * .reset_prepare and .reset_done with memory_lock held for write by this very
  * thread (resets that come through vfio) or not held at all (sysfs, AER, a
  * sibling's bus reset), also while the device is being opened or closed. Those
- * callbacks take access_lock, mapping locks and bars.lock, and do not look at
- * vdev->vconfig. bars.lock is a leaf spinlock.
+ * callbacks take map_lock, access_lock, mapping locks, bars.lock and poison.lock, and
+ * do not look at vdev->vconfig. The last two are leaf spinlocks; poison.lock is also
+ * taken with the mapping locks that memory-failure holds.
  *
  * huge_lock is held by a page fault while it makes an entry in a part of a mapping
- * that can have huge ones. map_lock is held by a read or write while it makes the
- * kernel's mapping of a region.
+ * that can have huge ones. map_lock is held while the kernel's mapping of a region is
+ * made or taken away, so that a reset waits for one that is being made.
  */
 #ifndef NVGPU_H
 #define NVGPU_H
@@ -174,7 +174,7 @@ struct nvgpu_device {
 	struct nvgpu_poison poison;
 	struct rw_semaphore access_lock;
 	struct mutex huge_lock;	/* the kind of page table entries */
-	struct mutex map_lock;	/* who makes region[].kva */
+	struct mutex map_lock;	/* making and taking away of region[].kva */
 };
 
 static inline struct nvgpu_device *

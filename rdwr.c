@@ -19,6 +19,7 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 
 #include "nvgpu.h"
 
@@ -59,32 +60,14 @@ static bool nvgpu_xfer_is_write(const struct nvgpu_xfer *xfer)
 	return iov_iter_rw(&xfer->iter) == ITER_SOURCE;
 }
 
-/*
- * resmem is never mapped cacheable: two attributes for one page lose coherency.
- * Mapped outside access_lock and published only if no reset began meanwhile, since
- * .reset_prepare counts on the mapping being gone.
- */
-static int nvgpu_rdwr_map_locked(struct nvgpu_device *nvdev,
-				 struct nvgpu_region *region)
+/* resmem is never mapped cacheable: two attributes for one page lose coherency. */
+static void *nvgpu_rdwr_remap(struct nvgpu_device *nvdev,
+			      const struct nvgpu_region *region)
 {
 	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
-	void *kva;
 
-	lockdep_assert_held(&nvdev->map_lock);
-
-	kva = memremap(region->mem_base, region->mem_len,
-		       is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
-	if (!kva)
-		return -ENOMEM;
-
-	scoped_guard(rwsem_write, &nvdev->access_lock) {
-		if (nvgpu_ready_is(nvdev))
-			swap(region->kva, kva);
-	}
-
-	if (kva)
-		memunmap(kva);
-	return 0;
+	return memremap(region->mem_base, region->mem_len,
+			is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
 }
 
 static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
@@ -99,16 +82,30 @@ static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
  * After a reset all who access the memory get here at once. One of them makes the
  * mapping: however many there are, they cost the host one, of which page tables, and
  * under KASAN shadow memory, grow with the memory.
+ *
+ * Once a reset has begun nothing is mapped here until it is over: the reset is counted
+ * before .reset_prepare takes map_lock. One that is counted while the mapping is made
+ * takes it away after this.
  */
 static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
 			  struct nvgpu_region *region)
 {
+	void *kva;
 	int ret = 0;
 
 	if (mutex_lock_killable(&nvdev->map_lock))
 		return -EINTR;
-	if (!nvgpu_rdwr_is_mapped(nvdev, region))
-		ret = nvgpu_rdwr_map_locked(nvdev, region);
+	if (!nvgpu_ready_is(nvdev) || nvgpu_rdwr_is_mapped(nvdev, region))
+		goto out_unlock;
+
+	kva = nvgpu_rdwr_remap(nvdev, region);
+	if (!kva) {
+		ret = -ENOMEM;
+		goto out_unlock;
+	}
+	scoped_guard(rwsem_write, &nvdev->access_lock)
+		region->kva = kva;
+out_unlock:
 	mutex_unlock(&nvdev->map_lock);
 	return ret;
 }
@@ -118,23 +115,33 @@ static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
  * @nvdev: device
  *
  * So that no CPU speculates into memory that is being reset or that nobody uses.
- * When it returns, no copy that began before is still running.
+ * When it returns, no copy that began before is still running, and no TLB has the
+ * mapping: vunmap() leaves that, and KASAN's shadow of it, to a later purge.
  *
- * Context: may sleep; takes access_lock.
+ * Context: readiness is unknown or the device being closed; may sleep; takes map_lock
+ * and access_lock.
  */
 void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev)
 {
 	void *kva[NVGPU_NR_REGIONS] = {};
+	bool was_mapped = false;
 	int i;
+
+	guard(mutex)(&nvdev->map_lock);
 
 	scoped_guard(rwsem_write, &nvdev->access_lock) {
 		for (i = 0; i < NVGPU_NR_REGIONS; i++)
 			swap(nvdev->region[i].kva, kva[i]);
 	}
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++)
-		if (kva[i])
-			memunmap(kva[i]);
+	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
+		if (!kva[i])
+			continue;
+		memunmap(kva[i]);
+		was_mapped = true;
+	}
+	if (was_mapped)
+		vm_unmap_aliases();
 }
 
 static size_t nvgpu_rdwr_chunk_size(const struct nvgpu_xfer *xfer)
@@ -193,7 +200,10 @@ static int nvgpu_rdwr_step(struct nvgpu_xfer *xfer)
 
 	if (down_read_killable(&nvdev->vdev.memory_lock))
 		return -EINTR;
-	down_read(&nvdev->access_lock);
+	if (down_read_killable(&nvdev->access_lock)) {
+		up_read(&nvdev->vdev.memory_lock);
+		return -EINTR;
+	}
 
 	ret = nvgpu_ready_usable_locked(nvdev);
 	if (!ret && !xfer->region->kva)

@@ -162,7 +162,10 @@ static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 
 	if (down_read_killable(&vdev->memory_lock))
 		return -EINTR;
-	down_read(&nvdev->access_lock);
+	if (down_read_killable(&nvdev->access_lock)) {
+		up_read(&vdev->memory_lock);
+		return -EINTR;
+	}
 
 	if (!nvgpu_ready_enabled_locked(nvdev))
 		ret = -EIO;

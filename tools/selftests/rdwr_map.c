@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reset ends the kernel's mapping of the memory. However many read at once then, the
- * kernel maps it once: such a mapping costs memory of the host, and a user could have as
- * many as there are threads. The kernel's function tracer counts them.
+ * The kernel's mapping of the memory. A reset ends it, and leaves nothing in a TLB. However
+ * many read at once then, the kernel maps the memory once: such a mapping costs memory of
+ * the host, and a user could have as many as there are threads. The kernel's function
+ * tracer counts them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #define TRACING		"/sys/kernel/tracing"
 #define FUNCTION	"memremap"
 #define LOG_LEN		SZ_1M
+#define AREAS		"/proc/vmallocinfo"
 #define READERS		8
 #define ROUNDS		60
 
@@ -114,6 +116,59 @@ static void *read_in_rounds(void *data)
 		pthread_barrier_wait(reader->barrier);
 	}
 	return NULL;
+}
+
+/**
+ * struct areas - what the kernel's address space has of the size of this memory
+ * @mapped: areas that show this memory
+ * @stale: areas of any memory that wait for a purge, until when TLBs may have them. vmalloc
+ *	lets up to 32 MiB for each doubling of processors wait: a memory that is larger than
+ *	that will not be seen here
+ */
+struct areas {
+	unsigned int mapped;
+	unsigned int stale;
+};
+
+static struct areas count_areas(struct _test_data_rdwr_map *self)
+{
+	__u64 page = self->mem.page, len = self->mem.want->mem_len;
+	struct areas areas = {};
+	char line[512], phys[64];
+	FILE *file = fopen(AREAS, "r");
+	__u64 size;
+
+	if (!file)
+		die(AREAS ": %s", strerror(errno));
+	snprintf(phys, sizeof(phys), "phys=0x%016llx", self->mem.want->phys);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %llu", &size) != 1)
+			continue;
+		areas.mapped += !!strstr(line, phys);
+		areas.stale += strstr(line, "unpurged vm_area") && size >= len &&
+			       size <= len + page;
+	}
+	fclose(file);
+	return areas;
+}
+
+TEST_F(rdwr_map, gone_after_a_reset)
+{
+	struct areas before, after;
+	__u32 val;
+
+	gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), 0);
+	before = count_areas(self);
+	ASSERT_EQ(before.mapped, 1)
+		TH_LOG(AREAS " shows %u mappings of %s after a read", before.mapped,
+		       self->mem.want->name);
+	gpu_reset(&self->mem.gpu);
+	after = count_areas(self);
+	EXPECT_EQ(after.mapped, 0)
+		TH_LOG("the kernel's mapping of %s has outlived a reset", self->mem.want->name);
+	EXPECT_LE(after.stale, before.stale)
+		TH_LOG("TLBs may have the kernel's mapping of %s after a reset",
+		       self->mem.want->name);
 }
 
 TEST_F_TIMEOUT(rdwr_map, once_after_a_reset, 120)
