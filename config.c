@@ -84,10 +84,11 @@ EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_init);
 /**
  * nvgpu_config_reset() - Give the BAR registers their reset value, 0
  * @bars: the BARs
+ * @can_undo: the reset may yet turn out to have failed
  *
  * Context: any process context, see the lock map in nvgpu.h.
  */
-void nvgpu_config_reset(struct nvgpu_bars *bars)
+void nvgpu_config_reset(struct nvgpu_bars *bars, bool can_undo)
 {
 	int i;
 
@@ -97,7 +98,7 @@ void nvgpu_config_reset(struct nvgpu_bars *bars)
 		bars->bar[i].val = 0;
 	}
 	bars->resets++;
-	bars->can_undo = true;
+	bars->can_undo = can_undo;
 	spin_unlock(&bars->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_reset);
@@ -118,8 +119,8 @@ EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_commit_reset);
  * nvgpu_config_undo_reset() - Take back a reset since the last commit
  * @bars: the BARs
  *
- * The PCI core calls .reset_done after failed resets too. Who learns of the
- * failure puts the registers back, unless they were written in between.
+ * It turned out to have failed: the registers are put back, unless they were
+ * written in between.
  */
 void nvgpu_config_undo_reset(struct nvgpu_bars *bars)
 {

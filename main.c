@@ -24,6 +24,30 @@ static void nvgpu_commit_resets(struct nvgpu_device *nvdev)
 	nvgpu_poison_commit_reset(nvdev);
 }
 
+/*
+ * The PCI core calls .reset_done after failed resets too; who has asked for one learns
+ * of its failure. Resets by others meanwhile are not to be undone with it, hence the
+ * note of who asks. Of several that ask at once the last one counts: for the others a
+ * failed reset is as good as one that worked, but never the other way round.
+ */
+static void nvgpu_begin_reset(struct nvgpu_device *nvdev)
+{
+	nvgpu_commit_resets(nvdev);
+	WRITE_ONCE(nvdev->resetter, current);
+}
+
+static void nvgpu_end_reset(struct nvgpu_device *nvdev, bool failed)
+{
+	if (READ_ONCE(nvdev->resetter) != current)
+		return;
+	if (failed) {
+		nvgpu_config_undo_reset(&nvdev->bars);
+		nvgpu_poison_undo_reset(nvdev);
+	}
+	nvgpu_commit_resets(nvdev);
+	cmpxchg(&nvdev->resetter, current, NULL);
+}
+
 /* Take away what was handed out while the memory was known to be ready. */
 static void nvgpu_unmap(struct nvgpu_device *nvdev)
 {
@@ -43,7 +67,9 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	int ret;
 
+	nvgpu_begin_reset(nvdev);
 	ret = vfio_pci_core_enable(&nvdev->vdev);
+	nvgpu_end_reset(nvdev, !nvdev->vdev.reset_works);
 	if (ret)
 		return ret;
 
@@ -51,8 +77,7 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 	if (ret)
 		goto err_disable;
 
-	nvgpu_config_reset(&nvdev->bars);
-	nvgpu_commit_resets(nvdev);
+	nvgpu_config_reset(&nvdev->bars, false);
 
 	ret = nvgpu_poison_open(nvdev);
 	if (ret)
@@ -94,14 +119,26 @@ static ssize_t nvgpu_read(struct vfio_device *core_vdev, char __user *buf,
 	return vfio_pci_core_read(core_vdev, buf, count, ppos);
 }
 
-/* What D3hot or D3cold does to the training of the memory is not known. */
+static bool nvgpu_is_power_state(const struct pci_dev *pdev, u64 pos,
+				 size_t count)
+{
+	u64 start = pdev->pm_cap + PCI_PM_CTRL;
+
+	return pdev->pm_cap && pos < start + sizeof(u16) && pos + count > start;
+}
+
+/*
+ * What D3hot does to the training of the memory is not known, and the way back may be
+ * a reset. The state is not asked: another thread may have put it back already.
+ */
 static ssize_t nvgpu_write_config(struct nvgpu_device *nvdev,
 				  const char __user *buf, size_t count,
 				  loff_t *ppos)
 {
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	ssize_t done = nvgpu_config_write(nvdev, buf, count, ppos);
 
-	if (nvdev->vdev.pdev->current_state != PCI_D0)
+	if (nvgpu_is_power_state(nvdev->vdev.pdev, pos, count))
 		nvgpu_revoke(nvdev);
 	return done;
 }
@@ -172,21 +209,15 @@ static int nvgpu_ioeventfd_allowed(struct nvgpu_device *nvdev,
 	return 0;
 }
 
-/*
- * The PCI core calls .reset_done after failed resets too, and only here is their
- * failure known. Of a hot reset that fails, other functions do not learn.
- */
+/* Of a hot reset that fails, other functions do not learn. */
 static long nvgpu_reset_ioctl(struct nvgpu_device *nvdev, unsigned int cmd,
 			      unsigned long arg)
 {
 	long ret;
 
-	nvgpu_commit_resets(nvdev);
+	nvgpu_begin_reset(nvdev);
 	ret = vfio_pci_core_ioctl(&nvdev->vdev.vdev, cmd, arg);
-	if (ret) {
-		nvgpu_config_undo_reset(&nvdev->bars);
-		nvgpu_poison_undo_reset(nvdev);
-	}
+	nvgpu_end_reset(nvdev, ret);
 	return ret;
 }
 
@@ -218,7 +249,7 @@ static int nvgpu_device_feature(struct vfio_device *core_vdev, u32 flags,
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
-		if (!ret)
+		if (!ret && !(flags & VFIO_DEVICE_FEATURE_PROBE))
 			nvgpu_revoke(nvgpu_from_core(core_vdev));
 		break;
 	}
@@ -338,8 +369,7 @@ static void nvgpu_remove(struct pci_dev *pdev)
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
 	vfio_pci_core_unregister_device(&nvdev->vdev);
-	nvgpu_poison_reset(nvdev);
-	nvgpu_poison_commit_reset(nvdev);
+	nvgpu_poison_reset(nvdev, false);
 	vfio_put_device(&nvdev->vdev.vdev);
 }
 
@@ -354,9 +384,10 @@ static void nvgpu_reset_prepare(struct pci_dev *pdev)
 static void nvgpu_reset_done(struct pci_dev *pdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
+	bool can_undo = READ_ONCE(nvdev->resetter) == current;
 
-	nvgpu_config_reset(&nvdev->bars);
-	nvgpu_poison_reset(nvdev);
+	nvgpu_config_reset(&nvdev->bars, can_undo);
+	nvgpu_poison_reset(nvdev, can_undo);
 	nvgpu_ready_reset_done(nvdev);
 }
 

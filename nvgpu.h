@@ -165,6 +165,8 @@ struct nvgpu_poison {
  * @access_lock: see the lock map above
  * @huge_lock: see the lock map above
  * @map_lock: see the lock map above
+ * @resetter: who has asked for a reset last and will learn whether it failed, or NULL;
+ *	only compared, by READ_ONCE and WRITE_ONCE
  */
 struct nvgpu_device {
 	struct vfio_pci_core_device vdev;
@@ -175,6 +177,7 @@ struct nvgpu_device {
 	struct rw_semaphore access_lock;
 	struct mutex huge_lock;	/* the kind of page table entries */
 	struct mutex map_lock;	/* making and taking away of region[].kva */
+	struct task_struct *resetter;
 };
 
 static inline struct nvgpu_device *
@@ -204,7 +207,7 @@ struct nvgpu_region *nvgpu_geometry_region(struct nvgpu_device *nvdev,
 /* config.c */
 void nvgpu_config_init(struct nvgpu_bars *bars,
 		       const struct nvgpu_region *region);
-void nvgpu_config_reset(struct nvgpu_bars *bars);
+void nvgpu_config_reset(struct nvgpu_bars *bars, bool can_undo);
 void nvgpu_config_commit_reset(struct nvgpu_bars *bars);
 void nvgpu_config_undo_reset(struct nvgpu_bars *bars);
 bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
@@ -238,7 +241,7 @@ int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev);
 void nvgpu_poison_init(struct nvgpu_device *nvdev);
 int nvgpu_poison_open(struct nvgpu_device *nvdev);
 void nvgpu_poison_close(struct nvgpu_device *nvdev);
-void nvgpu_poison_reset(struct nvgpu_device *nvdev);
+void nvgpu_poison_reset(struct nvgpu_device *nvdev, bool can_undo);
 void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev);
 void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev);
 unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,

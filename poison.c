@@ -3,7 +3,7 @@
  * Pages of the GPU memory that hardware reported as corrupted.
  *
  * Invariant: from when a poisoned page is noted until the function is reset, the
- * page has no page table entry and is not read.
+ * page is neither read nor mapped; a work item ends what is mapped already.
  *
  * The memory has no struct page to note this in, so each page is noted here. The
  * report comes by a callback with which memory-failure looks for processes to tell:
@@ -85,16 +85,14 @@ static void nvgpu_poison_drop_locked(struct nvgpu_poison *poison)
 static void nvgpu_poison_note(struct nvgpu_device *nvdev, unsigned long pfn)
 {
 	struct nvgpu_poison *poison = &nvdev->poison;
-	void *old;
 
 	spin_lock(&poison->lock);
 	nvgpu_poison_drop_locked(poison);
-	old = xa_store(&poison->pfns, pfn, xa_mk_value(1),
-		       GFP_ATOMIC | __GFP_NOWARN);
+	xa_store(&poison->pfns, pfn, xa_mk_value(1),
+		 GFP_ATOMIC | __GFP_NOWARN);
 	spin_unlock(&poison->lock);
 
-	if (!old)
-		schedule_work(&poison->zap_work);
+	schedule_work(&poison->zap_work);
 }
 
 /*
@@ -197,13 +195,16 @@ void nvgpu_poison_close(struct nvgpu_device *nvdev)
 /**
  * nvgpu_poison_reset() - The function was reset: the memory is good again
  * @nvdev: device
+ * @can_undo: the reset may yet turn out to have failed
  *
  * Context: process context, see the lock map in nvgpu.h.
  */
-void nvgpu_poison_reset(struct nvgpu_device *nvdev)
+void nvgpu_poison_reset(struct nvgpu_device *nvdev, bool can_undo)
 {
 	spin_lock(&nvdev->poison.lock);
 	WRITE_ONCE(nvdev->poison.forgotten, true);
+	if (!can_undo)
+		nvgpu_poison_drop_locked(&nvdev->poison);
 	spin_unlock(&nvdev->poison.lock);
 }
 
@@ -222,13 +223,19 @@ void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev)
  * nvgpu_poison_undo_reset() - Take back a reset since the last commit
  * @nvdev: device
  *
- * It turned out to have failed: the pages are as bad as before.
+ * It turned out to have failed: the pages are as bad as before, and may have been
+ * mapped while they seemed to be good.
+ *
+ * Context: an ioctl of the open device, or its open, when nothing is mapped yet.
  */
 void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev)
 {
 	spin_lock(&nvdev->poison.lock);
 	WRITE_ONCE(nvdev->poison.forgotten, false);
 	spin_unlock(&nvdev->poison.lock);
+
+	if (nvdev->poison.registered)
+		schedule_work(&nvdev->poison.zap_work);
 }
 
 /**

@@ -152,7 +152,8 @@ bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev)
 /*
  * Ask the hardware once. @resets must have been read before: what is noted
  * afterwards holds for that count only. Under access_lock, so that no reset begins
- * between the look at in_reset and the look at the hardware.
+ * between the look at in_reset and the look at the hardware. A frozen channel is
+ * about to be reset without a .reset_prepare that would say so.
  */
 static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 			   struct nvgpu_poll *poll)
@@ -170,6 +171,7 @@ static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 	if (!nvgpu_ready_enabled_locked(nvdev))
 		ret = -EIO;
 	else if (!READ_ONCE(nvdev->ready.in_reset) &&
+		 !pci_channel_offline(vdev->pdev) &&
 		 nvgpu_ready_check(nvdev, poll))
 		ret = 0;
 

@@ -179,7 +179,7 @@ static void config_reset(struct kunit *test)
 	bars_init(&bars, bar_sizes);
 
 	nvgpu_config_store(&bars, image, 0, REGS, 0);
-	nvgpu_config_reset(&bars);
+	nvgpu_config_reset(&bars, true);
 	check_against_model(test, &bars, bar_sizes, zero);
 
 	nvgpu_config_undo_reset(&bars);
@@ -198,7 +198,7 @@ static void config_undo_keeps_writes(struct kunit *test)
 	bars_init(&bars, bar_sizes);
 	memset(image, 0xa5, sizeof(image));
 	nvgpu_config_store(&bars, image, 0, REGS, 0);
-	nvgpu_config_reset(&bars);
+	nvgpu_config_reset(&bars, true);
 
 	memset(image, 0xc3, sizeof(image));
 	nvgpu_config_store(&bars, image, 8, 16, 1);
@@ -216,8 +216,22 @@ static void config_undo_after_commit(struct kunit *test)
 	bars_init(&bars, bar_sizes);
 	memset(image, 0xa5, sizeof(image));
 	nvgpu_config_store(&bars, image, 0, REGS, 0);
-	nvgpu_config_reset(&bars);
+	nvgpu_config_reset(&bars, true);
 	nvgpu_config_commit_reset(&bars);
+	nvgpu_config_undo_reset(&bars);
+	check_against_model(test, &bars, bar_sizes, zero);
+}
+
+/* A reset that nobody can take back is not taken back by one who tries. */
+static void config_undo_of_others(struct kunit *test)
+{
+	u8 image[REGS], zero[REGS] = {};
+	struct nvgpu_bars bars;
+
+	bars_init(&bars, bar_sizes);
+	memset(image, 0xa5, sizeof(image));
+	nvgpu_config_store(&bars, image, 0, REGS, 0);
+	nvgpu_config_reset(&bars, false);
 	nvgpu_config_undo_reset(&bars);
 	check_against_model(test, &bars, bar_sizes, zero);
 }
@@ -232,7 +246,7 @@ static void config_reset_beats_write(struct kunit *test)
 	bars_init(&bars, bar_sizes);
 	resets = nvgpu_config_load(&bars, image);
 	memset(image, 0xa5, sizeof(image));
-	nvgpu_config_reset(&bars);
+	nvgpu_config_reset(&bars, true);
 	nvgpu_config_store(&bars, image, 0, REGS, resets);
 	check_against_model(test, &bars, bar_sizes, zero);
 }
@@ -296,6 +310,7 @@ static struct kunit_case config_kunit_cases[] = {
 	KUNIT_CASE(config_reset),
 	KUNIT_CASE(config_undo_keeps_writes),
 	KUNIT_CASE(config_undo_after_commit),
+	KUNIT_CASE(config_undo_of_others),
 	KUNIT_CASE(config_reset_beats_write),
 	KUNIT_CASE_PARAM(config_areas, area_gen_params),
 	{}

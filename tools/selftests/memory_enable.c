@@ -116,6 +116,20 @@ TEST_F(memory_enable, low_power)
 	expect_on(_metadata, self, "after low power");
 }
 
+/* To ask whether there is low power is not to enter it. */
+TEST_F(memory_enable, low_power_probed)
+{
+	long faults = minor_faults();
+	__u32 val;
+
+	ASSERT_EQ(__gpu_feature(&self->mem.gpu, VFIO_DEVICE_FEATURE_PROBE |
+				VFIO_DEVICE_FEATURE_SET |
+				VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY, NULL, 0), 0);
+	EXPECT_EQ(touch_read(self->touched, &val), 0);
+	EXPECT_EQ(minor_faults(), faults)
+		TH_LOG("BAR%u: probing for low power took the mapping away", self->mem.want->index);
+}
+
 TEST_F(memory_enable, padding)
 {
 	__u64 val = 0, end = self->mem.want->mem_len;

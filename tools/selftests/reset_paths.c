@@ -5,6 +5,7 @@
  * mappings, which come back; a reset that did not happen changes nothing.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,52 @@ TEST_F(reset_paths, refused_hot_resets_keep_the_registers)
 	EXPECT_EQ(ioctl(self->gpu.device, VFIO_DEVICE_PCI_HOT_RESET, NULL), -1);
 	expect_unchanged(_metadata, self, "a hot reset without an argument");
 	EXPECT_EQ(sim_read_u64("resets"), self->resets);
+}
+
+/**
+ * struct refused - a thread that asks again and again for resets that are refused
+ * @gpu: the device
+ * @stop: to end
+ * @nr: how many were refused
+ */
+struct refused {
+	struct gpu *gpu;
+	bool stop;
+	unsigned int nr;
+};
+
+static void *ask_in_vain(void *data)
+{
+	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
+	struct refused *refused = data;
+
+	while (!__atomic_load_n(&refused->stop, __ATOMIC_RELAXED))
+		refused->nr += !!ioctl(refused->gpu->device, VFIO_DEVICE_PCI_HOT_RESET, &reset);
+	return NULL;
+}
+
+/* What a refused reset leaves as it was is not what another reset did meanwhile. */
+TEST_F_TIMEOUT(reset_paths, refused_reset_takes_back_no_other, 120)
+{
+	struct refused refused = { .gpu = &self->gpu };
+	pthread_t thread;
+	__u64 bar4 = 0;
+	unsigned int i;
+
+	if (__sysfs_write(self->gpu.bdf, "reset", "1"))
+		SKIP(return, "this GPU cannot be reset");
+	ASSERT_EQ(pthread_create(&thread, NULL, ask_in_vain, &refused), 0);
+	for (i = 0; i < 20 && !bar4; i++) {
+		config_write64(&self->gpu, PCI_BASE_ADDRESS_4, ~0ULL);
+		EXPECT_EQ(__sysfs_write(self->gpu.bdf, "reset", "1"), 0);
+		bar4 = config_read64(&self->gpu, PCI_BASE_ADDRESS_4) & ~0xfULL;
+	}
+	__atomic_store_n(&refused.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(bar4, 0)
+		TH_LOG("BAR4 holds 0x%llx after reset %u through sysfs, beside %u that were refused",
+		       bar4, i, refused.nr);
+	EXPECT_GT(refused.nr, 0);
 }
 
 TEST_F(reset_paths, impossible_reset_keeps_the_registers)
