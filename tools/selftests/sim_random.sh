@@ -56,14 +56,25 @@ usage() {
 	END
 }
 
+# require_number OPTION [VALUE]
+require_number() {
+	[[ ${2:-} =~ ^(0|[1-9][0-9]*)$ ]] && return
+	printf '%s: %s wants a number; see --help\n' "$0" "$1" >&2
+	exit 2
+}
+
 parse() {
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--sequences)
-			SEQUENCES=${2:?}
+			require_number "$@"
+			SEQUENCES=$2
 			PATIENCE=$((PATIENCE + 3 * SEQUENCES))
 			;;
-		--seed) SEED=${2:?} ;;
+		--seed)
+			require_number "$@"
+			SEED=$2
+			;;
 		--help) usage; exit 0 ;;
 		*) usage >&2; exit 2 ;;
 		esac

@@ -84,20 +84,12 @@ parse_options() {
 		--seconds | --ops | --seed | --variant | --replay | --workers | --sequences)
 			has_option "$command" "$1" || usage_error "$1 is no option of $command"
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
+			require_value "$1" "$2"
 			LAB_ARGS+=("$1" "$2")
 			shift
 			;;
-		--icount)
-			LAB_ACCEL=$LAB_ACCEL_ICOUNT
-			;;
-		--brief)
-			LAB_FILTER=brief
-			;;
-		--all)
-			LAB_ALL=1
-			;;
-		--acpi)
-			LAB_ACPI=1
+		--icount | --brief | --all | --acpi)
+			set_flag "$1"
 			;;
 		-h | --help)
 			lab_help
@@ -113,23 +105,28 @@ parse_options() {
 		*)
 			# What follows the command to run is for that command.
 			[[ $command != exec && $command != tools ]] || break
-			LAB_ARGS+=("$1")
+			add_arguments "$command" "$1"
 			;;
 		esac
 		shift
 	done
-	LAB_ARGS+=("$@")
+	add_arguments "$command" "$@"
 	[ -n "${MACHINE_ARGUMENTS[$(machine_of "$LAB_KERNEL")]:-}" ] ||
 		usage_error "--acpi is for arm64: kernel '$LAB_KERNEL' boots with ACPI anyway"
 }
 
-# has_option COMMAND OPTION: is it for what the command runs in the host?
-has_option() {
+# add_arguments COMMAND ARGUMENT...
+add_arguments() {
+	[ $# -eq 1 ] || takes_arguments "$1" || usage_error "$1 takes no arguments: $2"
+	LAB_ARGS+=("${@:2}")
+}
+
+set_flag() {
 	case $1 in
-	fuzz) [[ " --seconds --ops --seed --variant --replay " = *" $2 "* ]] ;;
-	stress) [[ " --seconds --seed --workers " = *" $2 "* ]] ;;
-	sim-random) [[ " --sequences --seed " = *" $2 "* ]] ;;
-	*) return 1 ;;
+	--icount) LAB_ACCEL=$LAB_ACCEL_ICOUNT ;;
+	--brief) LAB_FILTER=brief ;;
+	--all) LAB_ALL=1 ;;
+	--acpi) LAB_ACPI=1 ;;
 	esac
 }
 
@@ -218,7 +215,6 @@ cmd_test() {
 }
 
 cmd_kunit() {
-	[ ${#LAB_ARGS[@]} -eq 0 ] || usage_error "kunit takes no arguments"
 	LAB_ARGS=(kunit)
 	cmd_test
 }

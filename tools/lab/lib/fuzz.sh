@@ -28,7 +28,6 @@ fuzz_job() {
 	FUZZ_JOB=(/lab/tools/fuzz/run "$@")
 	for ((i = 1; i < $#; i++)); do
 		[ "${!i}" = --replay ] || continue
-		[ -r "${FUZZ_JOB[i + 1]}" ] || usage_error "--replay ${FUZZ_JOB[i + 1]}: cannot read it"
 		# shellcheck disable=SC2016 # expanded in the host
 		FUZZ_JOB=(bash -c 'printf "%s\n" "$1" >/tmp/replay; shift; exec "$@"' fuzz
 			"$(cat "${FUZZ_JOB[i + 1]}")" "${FUZZ_JOB[@]:0:i + 1}" /tmp/replay

@@ -9,7 +9,6 @@ long_option() {
 	for ((i = 0; i < ${#LAB_ARGS[@]}; i += 2)); do
 		[ "${LAB_ARGS[i]}" != "$1" ] || value=${LAB_ARGS[i + 1]}
 	done
-	[[ $value =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $value: not a number from 1"
 	printf '%s' "$value"
 }
 
