@@ -9,13 +9,11 @@ build_dir() {
 
 # One line for each source file that tells whether it changed.
 mirror_list() {
-	(cd "$LAB_TOP" && find . -name .git -prune -o -type f \
-		! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '.*.cmd' \
-		! -name modules.order ! -name Module.symvers \
-		-printf '%P\t%s\t%m\t%T@\n') | sort
+	checkout_names "$LAB_TOP" |
+		(cd "$LAB_TOP" && xargs -0 stat --printf '%n\t%s\t%a\t%.Y\n' --) | sort
 }
 
-# A copy of the checkout without what make may have left in it.
+# A copy of the checkout.
 checkout_copy() {
 	mkdir -p "$1"
 	mirror_list | cut -f1 | (cd "$LAB_TOP" && xargs -d '\n' cp --parents --preserve=mode -t "$1")
