@@ -55,6 +55,28 @@ check_patch() {
 			--no-tree --root="$(inside "$LAB_LINUX")" --strict --terse --no-summary -f
 }
 
+# Whose messages are checked: commits from the day on that they are, since history stays
+# as it is; of those the last, so that one that got through does not fail for ever.
+LAB_COMMITS=(--since=2026-11-30T00:00:00Z --max-count=20 --no-merges)
+
+# check_commits RANGE...: the messages; what the commits change is in the files that
+# check_patch reads. Ignored: sign-offs, which the series for the lists gets when it is
+# made (tools/intree/series); that there is no diff; and subjects that name checkpatch,
+# which may be what they are about.
+check_commits() {
+	local dir=$LAB_RUN/commits commit
+
+	mkdir -p "$dir"
+	for commit in $(checkout_git "$LAB_TOP" log --format=%h "$@"); do
+		checkout_git "$LAB_TOP" log -1 --format='Subject: [PATCH] %s%n%n%b---' \
+			"$commit" >"$dir/$commit"
+	done
+	(cd "$dir" && find . -type f -printf '%P\n') |
+		in_tools_at "$dir" xargs -r perl "$(inside "$LAB_LINUX")/scripts/checkpatch.pl" \
+			--no-tree --root="$(inside "$LAB_LINUX")" --strict --terse --no-summary \
+			--ignore MISSING_SIGN_OFF,NOT_UNIFIED_DIFF,EMAIL_SUBJECT
+}
+
 # checkpatch's own --codespell takes ten times as long as all its other checks.
 check_spelling() {
 	checkout_files . | grep -v '^COPYING$' |
@@ -134,6 +156,8 @@ static_builds() {
 
 static_texts() {
 	static_check "checkpatch --strict" check_patch
+	! checkout_has_git "$LAB_TOP" ||
+		static_check "checkpatch --strict, messages of commits" check_commits "${LAB_COMMITS[@]}"
 	static_check "codespell" check_spelling
 	static_check "kernel-doc -Wall" check_kernel_doc
 	static_check "shellcheck" check_shell
