@@ -12,8 +12,11 @@ judge_qemu() {
 	case $status in
 	0)
 		;;
-	124 | 137)
+	124)
 		echo "the host was still running at its time limit and was ended: it hangs, or needs a longer --timeout"
+		;;
+	137)
+		echo "QEMU was killed: this machine has run out of memory, or it did not end at its time limit"
 		;;
 	none)
 		echo "QEMU has left no exit status: the run was interrupted"
