@@ -57,7 +57,7 @@ check_patch() {
 
 # Whose messages are checked: commits from the day on that they are, since history stays
 # as it is; of those the last, so that one that got through does not fail for ever.
-LAB_COMMITS=(--since=2026-11-30T00:00:00Z --max-count=20 --no-merges)
+LAB_COMMITS=(--since=2026-12-01T00:00:00Z --max-count=20 --no-merges)
 
 # check_commits RANGE...: the messages; what the commits change is in the files that
 # check_patch reads. Ignored: sign-offs, which the series for the lists gets when it is
