@@ -146,8 +146,9 @@ static vm_fault_t nvgpu_fault_insert_entry(struct nvgpu_device *nvdev,
 /*
  * A fault that fell back for poison, was overtaken by a reset and now finds the page
  * clean competes with faults that make a huge entry there. With DEBUG_VM the kernel
- * does not survive vmf_insert_pfn() where a huge entry is (walk_to_pmd()), so none
- * may come between the look for one and that call.
+ * does not survive vmf_insert_pfn() where a huge entry is (walk_to_pmd()), and
+ * without it the process is told that there is no memory, so none may come between
+ * the look for one and that call.
  */
 static vm_fault_t nvgpu_fault_insert_locked(struct nvgpu_device *nvdev,
 					    struct vm_fault *vmf,
