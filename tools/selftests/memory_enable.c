@@ -107,6 +107,25 @@ TEST_F(memory_enable, d3hot)
 	expect_on(_metadata, self, "back in D0");
 }
 
+/* The way back may be a reset, of which no callback tells. */
+TEST_F(memory_enable, d3hot_makes_readiness_unknown)
+{
+	char state[32];
+	__u32 val;
+
+	if (!driver_is_ours(self->mem.gpu.bdf))
+		SKIP(return, "this driver does not tell whether memory is ready");
+	ASSERT_EQ(touch_read(self->touched, &val), 0);
+	ASSERT_EQ(__sysfs_read(self->mem.gpu.bdf, "coherent_memory/ready", state, sizeof(state)),
+		  0);
+	ASSERT_STREQ(state, "ready");
+	config_set_power(&self->mem.gpu, D3HOT);
+	config_set_power(&self->mem.gpu, D0);
+	ASSERT_EQ(__sysfs_read(self->mem.gpu.bdf, "coherent_memory/ready", state, sizeof(state)),
+		  0);
+	EXPECT_STREQ(state, "unknown");
+}
+
 TEST_F(memory_enable, low_power)
 {
 	ASSERT_EQ(__gpu_low_power(&self->mem.gpu, true), 0);
