@@ -213,6 +213,24 @@ static void info(struct generator *gen, struct op *op)
 	op->len = one_in(gen, 2) ? 256 : below(gen, 128);
 }
 
+/* A mapping that has huge pages, with a part of one at either end now and then. */
+static void map_huge(struct generator *gen, struct op *op, const struct bar *bar)
+{
+	const struct layout *layout = gen->model->layout;
+	__u32 nr = below(gen, 3) + 1;
+
+	op->align = one_in(gen, 8) ? 0 : layout->huge;
+	op->len = nr * layout->huge;
+	op->pos = near_edge(gen, bar);
+	op->pos -= op->pos % layout->huge;
+	if (one_in(gen, 2))
+		op->pos = before(op->pos, op->len);
+	if (one_in(gen, 4))
+		op->len -= layout->page;
+	if (one_in(gen, 4))
+		op->pos += below(gen, 3) * layout->page;
+}
+
 static void map(struct generator *gen, struct op *op)
 {
 	const struct bar *bar;
@@ -221,6 +239,10 @@ static void map(struct generator *gen, struct op *op)
 	op->which = below(gen, OP_SLOTS);
 	op->region = one_in(gen, 10) ? below(gen, 12) : 2 + 2 * below(gen, 2);
 	bar = model_bar(gen->model, op->region);
+	if (bar && bar->is_memory && one_in(gen, 8)) {
+		map_huge(gen, op, bar);
+		return;
+	}
 	op->len = one_in(gen, 4) ? below(gen, MIB) : below(gen, 9) * page;
 	if (bar && op->region != VFIO_PCI_BAR0_REGION_INDEX)
 		op->pos = near_edge(gen, bar);
@@ -229,6 +251,19 @@ static void map(struct generator *gen, struct op *op)
 	op->value = one_in(gen, 20);
 }
 
+/* Where in the mapping something is that was likely written before, or anywhere. */
+static __u64 touch_pos(struct generator *gen, const struct mapping *slot, __u32 len)
+{
+	__u64 last = slot->len - len, pos = below(gen, (__u32)last + 1);
+
+	if (one_in(gen, 3))
+		pos = near_edge(gen, model_bar(gen->model, slot->region)) - slot->pos;
+	else if (one_in(gen, 3))
+		pos = before(pos - pos % gen->model->layout->page, below(gen, 2 * len));
+	return pos > last ? last : pos;
+}
+
+/* Single accesses are aligned to their width; many are not, and go over pages. */
 static void touch(struct generator *gen, struct op *op)
 {
 	const struct mapping *slot;
@@ -236,10 +271,14 @@ static void touch(struct generator *gen, struct op *op)
 	op->which = below(gen, OP_SLOTS);
 	slot = &gen->model->map[op->which];
 	op->len = 1U << below(gen, 4);
-	if (slot->len > op->len)
-		op->pos = below(gen, (__u32)(slot->len - op->len)) / op->len * op->len;
+	if (slot->region && one_in(gen, 10))
+		op->len = below(gen, one_in(gen, 10) ? OP_MAX_TOUCH - 8 : 4 * KIB) + 9;
 	if (slot->len && !slot->region)
-		op->pos %= KIB;
+		op->pos = below(gen, KIB);
+	else if (slot->len > op->len)
+		op->pos = touch_pos(gen, slot, op->len);
+	if (op->len <= 8)
+		op->pos -= op->pos % op->len;
 	pick_data(gen, op);
 }
 

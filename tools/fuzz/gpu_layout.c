@@ -65,4 +65,5 @@ void gpu_layout(struct gpu *gpu, struct layout *layout)
 	layout->pm = config_find_cap(gpu, PCI_CAP_ID_PM);
 	layout->exp = config_find_cap(gpu, PCI_CAP_ID_EXP);
 	layout->page = (unsigned int)sysconf(_SC_PAGESIZE);
+	layout->huge = (unsigned int)pmd_size();
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "gpu_target.h"
@@ -33,14 +34,33 @@ void gpu_unmap(struct gpu_target *fuzz, __u32 slot, struct outcome *out)
 	fuzz->map[slot] = NULL;
 }
 
+/* Return: free addresses for the mapping, NULL to leave it to the kernel. */
+static void *pick_address(const struct op *op)
+{
+	unsigned long mask = op->align ? op->align - 1UL : 0;
+	size_t len = op->len + 2 * mask;
+	void *p;
+
+	if (!mask || !op->len)
+		return NULL;
+	p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		die("cannot reserve address space: %s", strerror(errno));
+	munmap(p, len);
+	return (void *)((((unsigned long)p + mask) & ~mask) + (op->pos & mask));
+}
+
 void gpu_mmap(struct gpu_target *fuzz, const struct op *op, struct outcome *out)
 {
 	off_t pos = (off_t)(((__u64)op->region << REGION_SHIFT) + op->pos);
-	void *p;
+	int flags = op->value ? MAP_PRIVATE : MAP_SHARED;
+	void *p, *address;
 
 	gpu_unmap(fuzz, op->which, out);
-	p = mmap(NULL, op->len, PROT_READ | PROT_WRITE,
-		 op->value ? MAP_PRIVATE : MAP_SHARED, fuzz->gpu.device, pos);
+	address = pick_address(op);
+	if (address)
+		flags |= MAP_FIXED_NOREPLACE;
+	p = mmap(address, op->len, PROT_READ | PROT_WRITE, flags, fuzz->gpu.device, pos);
 	out->ret = p == MAP_FAILED ? -errno : 0;
 	if (p == MAP_FAILED)
 		return;
@@ -48,59 +68,89 @@ void gpu_mmap(struct gpu_target *fuzz, const struct op *op, struct outcome *out)
 	fuzz->map_len[op->which] = op->len;
 }
 
-/* Exactly one access of the given width. */
-static void load(const void *p, __u32 len, __u64 *val)
+static void load_bytes(const __u8 *p, __u32 len, __u8 *data)
 {
+	__u32 i;
+
+	for (i = 0; i < len; i++)
+		data[i] = __atomic_load_n(p + i, __ATOMIC_RELAXED);
+}
+
+static void store_bytes(__u8 *p, __u32 len, const __u8 *data)
+{
+	__u32 i;
+
+	for (i = 0; i < len; i++)
+		__atomic_store_n(p + i, data[i], __ATOMIC_RELAXED);
+}
+
+/* Exactly one access, where the length is the width of one. */
+static void load(const __u8 *p, __u32 len, __u8 *data)
+{
+	__u16 val16;
+	__u32 val32;
+	__u64 val64;
+
 	switch (len) {
-	case 1:
-		*val = __atomic_load_n((const __u8 *)p, __ATOMIC_RELAXED);
-		break;
 	case 2:
-		*val = __atomic_load_n((const __u16 *)p, __ATOMIC_RELAXED);
+		val16 = __atomic_load_n((const __u16 *)p, __ATOMIC_RELAXED);
+		memcpy(data, &val16, len);
 		break;
 	case 4:
-		*val = __atomic_load_n((const __u32 *)p, __ATOMIC_RELAXED);
+		val32 = __atomic_load_n((const __u32 *)p, __ATOMIC_RELAXED);
+		memcpy(data, &val32, len);
+		break;
+	case 8:
+		val64 = __atomic_load_n((const __u64 *)p, __ATOMIC_RELAXED);
+		memcpy(data, &val64, len);
 		break;
 	default:
-		*val = __atomic_load_n((const __u64 *)p, __ATOMIC_RELAXED);
+		load_bytes(p, len, data);
 		break;
 	}
 }
 
-static void store(void *p, __u32 len, __u64 val)
+static void store(__u8 *p, __u32 len, const __u8 *data)
 {
+	__u16 val16;
+	__u32 val32;
+	__u64 val64;
+
 	switch (len) {
-	case 1:
-		__atomic_store_n((__u8 *)p, (__u8)val, __ATOMIC_RELAXED);
-		break;
 	case 2:
-		__atomic_store_n((__u16 *)p, (__u16)val, __ATOMIC_RELAXED);
+		memcpy(&val16, data, len);
+		__atomic_store_n((__u16 *)p, val16, __ATOMIC_RELAXED);
 		break;
 	case 4:
-		__atomic_store_n((__u32 *)p, (__u32)val, __ATOMIC_RELAXED);
+		memcpy(&val32, data, len);
+		__atomic_store_n((__u32 *)p, val32, __ATOMIC_RELAXED);
+		break;
+	case 8:
+		memcpy(&val64, data, len);
+		__atomic_store_n((__u64 *)p, val64, __ATOMIC_RELAXED);
 		break;
 	default:
-		__atomic_store_n((__u64 *)p, val, __ATOMIC_RELAXED);
+		store_bytes(p, len, data);
 		break;
 	}
 }
 
 void gpu_touch(struct gpu_target *fuzz, const struct op *op, struct outcome *out)
 {
-	__u8 *p = fuzz->map[op->which];
-	__u64 val = 0;
+	__u8 *p = fuzz->map[op->which], *buf = fuzz->guard - op->len;
 	int sig;
 
 	out->ret = OUTCOME_NOTHING;
 	if (!p || op->pos >= fuzz->map_len[op->which] ||
 	    op->len > fuzz->map_len[op->which] - op->pos)
 		return;
-	op_fill(op, (__u8 *)&val, sizeof(val));
+	if (op->kind == OP_STORE)
+		op_fill(op, buf, op->len);
 	sig = sigsetjmp(touch_env, 0);
 	if (!sig && op->kind == OP_LOAD)
-		load(p + op->pos, op->len, &fuzz->loaded);
+		load(p + op->pos, op->len, buf);
 	else if (!sig)
-		store(p + op->pos, op->len, val);
-	out->data = (const __u8 *)&fuzz->loaded;
+		store(p + op->pos, op->len, buf);
+	out->data = buf;
 	out->ret = sig ? OUTCOME_SIGNAL(sig) : (long long)op->len;
 }

@@ -16,7 +16,6 @@
  * @guard: end of the buffer, where a page begins that cannot be accessed
  * @map: mapping of each slot, NULL if it is empty
  * @map_len: bytes of it that are used
- * @loaded: what the last load gave
  */
 struct gpu_target {
 	struct target target;
@@ -24,7 +23,6 @@ struct gpu_target {
 	__u8 *guard;
 	__u8 *map[OP_SLOTS];
 	size_t map_len[OP_SLOTS];
-	__u64 loaded;
 };
 
 /* gpu_target.c */

@@ -6,8 +6,8 @@
 #include "op.h"
 
 enum op_key {
-	KEY_REGION, KEY_SLOT, KEY_HOW, KEY_KNOB, KEY_AT, KEY_POS, KEY_LEN, KEY_HOLE,
-	KEY_VALUE, KEY_SEED, KEYS,
+	KEY_REGION, KEY_SLOT, KEY_HOW, KEY_KNOB, KEY_AT, KEY_POS, KEY_LEN, KEY_ALIGN,
+	KEY_HOLE, KEY_VALUE, KEY_SEED, KEYS,
 };
 
 #define BIT(nr)	(1U << (nr))
@@ -16,7 +16,8 @@ enum op_key {
 static const char * const key_name[KEYS] = {
 	[KEY_REGION] = "region", [KEY_SLOT] = "slot", [KEY_HOW] = "how",
 	[KEY_KNOB] = "knob", [KEY_AT] = "of", [KEY_POS] = "pos", [KEY_LEN] = "len",
-	[KEY_HOLE] = "hole", [KEY_VALUE] = "value", [KEY_SEED] = "seed",
+	[KEY_ALIGN] = "align", [KEY_HOLE] = "hole", [KEY_VALUE] = "value",
+	[KEY_SEED] = "seed",
 };
 
 static const char * const reset_name[RESETS] = {
@@ -41,7 +42,7 @@ static const struct {
 		       BIT(KEY_REGION) | BIT(KEY_POS) | BIT(KEY_LEN) | BIT(KEY_HOLE) | DATA },
 	[OP_INFO] = { "info", BIT(KEY_REGION) | BIT(KEY_LEN) },
 	[OP_MMAP] = { "mmap", BIT(KEY_SLOT) | BIT(KEY_AT) | BIT(KEY_POS) | BIT(KEY_LEN) |
-			      BIT(KEY_VALUE) },
+			      BIT(KEY_ALIGN) | BIT(KEY_VALUE) },
 	[OP_MUNMAP] = { "munmap", BIT(KEY_SLOT) },
 	[OP_LOAD] = { "load", BIT(KEY_SLOT) | BIT(KEY_POS) | BIT(KEY_LEN) },
 	[OP_STORE] = { "store", BIT(KEY_SLOT) | BIT(KEY_POS) | BIT(KEY_LEN) | DATA },
@@ -82,11 +83,11 @@ static bool is_printed(const struct op *op, enum op_key key)
 {
 	if (!(format[op->kind].keys & BIT(key)))
 		return false;
-	if (!op_has_data(op))
-		return key != KEY_HOLE || op->hole != OP_NO_HOLE;
 	if (key == KEY_HOLE)
 		return op->hole != OP_NO_HOLE;
-	return key != (op->is_random ? KEY_VALUE : KEY_SEED);
+	if (key == KEY_ALIGN)
+		return op->align;
+	return !op_has_data(op) || key != (op->is_random ? KEY_VALUE : KEY_SEED);
 }
 
 static void print_key(const struct op *op, enum op_key key, char *text, size_t len)
@@ -112,6 +113,9 @@ static void print_key(const struct op *op, enum op_key key, char *text, size_t l
 		break;
 	case KEY_LEN:
 		snprintf(text, len, " %s=%u", name, op->len);
+		break;
+	case KEY_ALIGN:
+		snprintf(text, len, " %s=0x%x", name, op->align);
 		break;
 	case KEY_HOLE:
 		snprintf(text, len, " %s=%u", name, op->hole);
@@ -158,7 +162,21 @@ static const char *set_name(struct op *op, enum op_key key, const char *word)
 	return NULL;
 }
 
-static const char *set_number(struct op *op, enum op_key key, __u64 number)
+/* Return: NULL, or why @number cannot be the value of the key. */
+static const char *check_number(const struct op *op, enum op_key key, __u64 number)
+{
+	if (key == KEY_SLOT && number >= OP_SLOTS)
+		return "slots are 0 to 3";
+	if (key == KEY_ALIGN && (number & (number - 1) || number > 1U << 31))
+		return "align is a power of two";
+	if (key != KEY_LEN || (op->kind == OP_MMAP && number <= OP_MAX_MAP))
+		return NULL;
+	if ((op->kind == OP_LOAD || op->kind == OP_STORE) && number > OP_MAX_TOUCH)
+		return "len of an access is at most 64 KiB";
+	return number > OP_MAX_LEN ? "len is too large" : NULL;
+}
+
+static void set_number(struct op *op, enum op_key key, __u64 number)
 {
 	switch (key) {
 	case KEY_REGION:
@@ -174,6 +192,9 @@ static const char *set_number(struct op *op, enum op_key key, __u64 number)
 	case KEY_LEN:
 		op->len = (__u32)number;
 		break;
+	case KEY_ALIGN:
+		op->align = (__u32)number;
+		break;
 	case KEY_HOLE:
 		op->hole = (__u32)number;
 		break;
@@ -182,16 +203,12 @@ static const char *set_number(struct op *op, enum op_key key, __u64 number)
 		op->value = number;
 		break;
 	}
-	if (key == KEY_SLOT && number >= OP_SLOTS)
-		return "slots are 0 to 3";
-	if (key == KEY_LEN && number > OP_MAX_LEN)
-		return "len is at most 1 MiB";
-	return NULL;
 }
 
 static const char *parse_key(struct op *op, char *word)
 {
 	char *val = strchr(word, '='), *end;
+	const char *error;
 	__u64 number;
 	int key;
 
@@ -206,7 +223,10 @@ static const char *parse_key(struct op *op, char *word)
 	number = strtoull(val, &end, 0);
 	if (end == val || *end)
 		return "not a number";
-	return set_number(op, key, number);
+	error = check_number(op, key, number);
+	if (!error)
+		set_number(op, key, number);
+	return error;
 }
 
 /* Return: NULL, or what is wrong with the line. */

@@ -17,6 +17,8 @@
 #define OP_NO_HOLE	0xffffffffU
 #define OP_MAX_LEN	0x100000U
 #define OP_SLOTS	4
+#define OP_MAX_TOUCH	0x10000U
+#define OP_MAX_MAP	0x80000000U
 
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
@@ -61,7 +63,10 @@ enum op_knob {
  * @which: region index, slot of a mapping, enum op_reset or enum op_knob
  * @region: OP_MMAP: region index
  * @pos: offset in config space, region or mapping
- * @len: bytes; OP_LOAD and OP_STORE: 1, 2, 4 or 8; OP_INFO: argsz
+ * @len: bytes; OP_LOAD and OP_STORE: 1, 2, 4 or 8 are one access, others many;
+ *	OP_INFO: argsz
+ * @align: OP_MMAP: the address is @pos modulo this, a power of two; 0 leaves it to
+ *	the kernel
  * @hole: offset in the user buffer from which on it is not accessible
  * @is_random: data to write is the random sequence of seed @value, otherwise it is
  *	@value, little endian, over and over
@@ -73,6 +78,7 @@ struct op {
 	__u32 region;
 	__u64 pos;
 	__u32 len;
+	__u32 align;
 	__u32 hole;
 	bool is_random;
 	__u64 value;

@@ -35,6 +35,7 @@ struct bar {
  * @pm: offset of the power management capability
  * @exp: offset of the PCI Express capability
  * @page: bytes of a page
+ * @huge: bytes of a huge page
  * @has_flr: can be reset by its PCI Express capability
  * @has_hot_reset: can be reset by its bus
  * @soft_reset: leaving D3hot resets it (No_Soft_Reset is 0)
@@ -46,6 +47,7 @@ struct layout {
 	unsigned int pm;
 	unsigned int exp;
 	unsigned int page;
+	unsigned int huge;
 	bool has_flr;
 	bool has_hot_reset;
 	bool soft_reset;

@@ -17,6 +17,7 @@
 #define PM		0x40
 #define EXP		0x78
 #define PAGE		4096U
+#define HUGE		(2 * PAGE)
 #define MAX_BAR		(16U << 20)
 #define BARS_END	(PCI_BASE_ADDRESS_5 + 4)
 #define BAR_FLAGS	0xcU
@@ -49,7 +50,7 @@ static const struct layout layout = {
 		{ .size = 8 * PAGE, .mem_len = 5 * PAGE, .is_memory = true },
 		{ .size = 4 * PAGE, .mem_len = 3 * PAGE, .is_memory = true },
 	},
-	.pm = PM, .exp = EXP, .page = PAGE,
+	.pm = PM, .exp = EXP, .page = PAGE, .huge = HUGE,
 	.has_flr = true, .has_hot_reset = true, .is_strict = true,
 };
 
@@ -268,12 +269,15 @@ static long long unmap(struct fake *fake, const struct op *op)
 static long long touch(struct fake *fake, const struct op *op)
 {
 	const struct op *map = &fake->map[op->which];
+	__u64 pos = map->pos + op->pos;
 
 	if (op->pos + op->len > map->len)
 		return OUTCOME_NOTHING;
 	if (!is_enabled(fake))
 		return OUTCOME_SIGNAL(SIGBUS);
-	copy(fake, op, map->region / 2, map->pos + op->pos, op->len);
+	if (fake->defect == DEFECT_WRONG_HUGE_PAGE && map->align == HUGE && map->len >= HUGE)
+		pos = pos % HUGE;
+	copy(fake, op, map->region / 2, pos, op->len);
 	return op->len;
 }
 

@@ -20,6 +20,7 @@ enum defect {
 	DEFECT_AREA_MISSING,		/* the sparse areas leave out the last page */
 	DEFECT_MAPS_PADDING,
 	DEFECT_BYTE_4096,		/* memory there cannot be written */
+	DEFECT_WRONG_HUGE_PAGE,		/* all huge pages of a mapping show the first */
 	DEFECTS,
 };
 
