@@ -2,7 +2,8 @@
 /*
  * Random operations. Where a mistake is likely the dice are loaded: the BAR registers,
  * both ends of memory and BAR, sizes of pages and chunks. What takes the hardware long
- * is rare, and memory that cannot be accessed soon can again.
+ * is rare, as are transfers of more than a MiB, and memory that cannot be accessed
+ * soon can again.
  */
 #include <string.h>
 
@@ -47,22 +48,22 @@ static void pick_data(struct generator *gen, struct op *op)
 static __u32 pick_len(struct generator *gen)
 {
 	static const __u32 width[] = { 1, 2, 4, 8, 4, 8 };
-	__u32 dice = below(gen, 1000);
+	__u32 dice = below(gen, 10000);
 
-	if (dice < 550)
+	if (dice < 5500)
 		return width[below(gen, 6)];
-	if (dice < 800)
+	if (dice < 8000)
 		return below(gen, 64);
-	if (dice < 950)
+	if (dice < 9500)
 		return below(gen, 1000);
-	if (dice < 995)
+	if (dice < 9950)
 		return below(gen, 3 * 4 * KIB);
-	return below(gen, 200 * KIB);
+	return below(gen, dice < 9990 ? 200 * KIB : OP_MAX_LEN + 1);
 }
 
 static void pick_hole(struct generator *gen, struct op *op)
 {
-	if (op->len && one_in(gen, 40))
+	if (op->len && one_in(gen, op->len > MIB ? 3 : 40))
 		op->hole = below(gen, op->len);
 }
 
@@ -197,8 +198,13 @@ static void region_rw(struct generator *gen, struct op *op)
 	while (op->which == VFIO_PCI_CONFIG_REGION_INDEX);
 	bar = model_bar(gen->model, op->which);
 	op->len = pick_len(gen);
+	/* The kernel accesses a physical BAR one register at a time. */
+	if (bar && !bar->is_memory)
+		op->len %= 200 * KIB;
 	if (op->which == VFIO_PCI_BAR0_REGION_INDEX)
 		bar0_pos(gen, op);
+	else if (bar && op->len > 64 * KIB)
+		op->pos = before(near_edge(gen, bar), below(gen, op->len));
 	else if (bar)
 		op->pos = near_edge(gen, bar);
 	else

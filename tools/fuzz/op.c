@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Operations as text, and the data that they write. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,13 +70,13 @@ bool op_has_data(const struct op *op)
 /* The first @len bytes that the operation writes. */
 void op_fill(const struct op *op, __u8 *data, size_t len)
 {
-	__u64 state = op->value, word = op->value;
-	size_t i;
+	__u64 state = op->value, word;
+	size_t part;
 
-	for (i = 0; i < len; i++) {
-		if (op->is_random && i % 8 == 0)
-			word = op_random(&state);
-		data[i] = (__u8)(word >> (i % 8 * 8));
+	for (; len; data += part, len -= part) {
+		word = htole64(op->is_random ? op_random(&state) : op->value);
+		part = len < sizeof(word) ? len : sizeof(word);
+		memcpy(data, &word, part);
 	}
 }
 

@@ -15,7 +15,7 @@
 
 #define OP_TEXT_LEN	256
 #define OP_NO_HOLE	0xffffffffU
-#define OP_MAX_LEN	0x100000U
+#define OP_MAX_LEN	0x400000U
 #define OP_SLOTS	4
 #define OP_MAX_TOUCH	0x10000U
 #define OP_MAX_MAP	0x80000000U

@@ -15,6 +15,7 @@ struct page {
 	struct page *next;
 	__u32 region;
 	__u64 start;
+	bool is_all_known;
 	bool is_known[PAGE];
 	__u8 data[PAGE];
 };
@@ -65,6 +66,18 @@ static struct page *find_page(struct store *store, __u32 region, __u64 start)
 	return page;
 }
 
+static void mark_known(struct page *page, size_t at, size_t len)
+{
+	memset(page->is_known + at, true, len);
+	page->is_all_known = page->is_all_known || len == PAGE;
+}
+
+static void mark_unknown(struct page *page, size_t at, size_t len)
+{
+	memset(page->is_known + at, false, len);
+	page->is_all_known = false;
+}
+
 /* The page of @pos, and how many of @len bytes from there it has. */
 static struct page *find_part(struct store *store, __u32 region, __u64 pos,
 			      size_t *len)
@@ -86,7 +99,7 @@ void store_write(struct store *store, __u32 region, __u64 pos, const __u8 *data,
 		part = len;
 		page = find_part(store, region, pos, &part);
 		memcpy(page->data + pos % PAGE, data, part);
-		memset(page->is_known + pos % PAGE, true, part);
+		mark_known(page, pos % PAGE, part);
 	}
 }
 
@@ -98,7 +111,7 @@ void store_forget(struct store *store, __u32 region, __u64 pos, size_t len)
 	for (; len; pos += part, len -= part) {
 		part = len;
 		page = find_part(store, region, pos, &part);
-		memset(page->is_known + pos % PAGE, false, part);
+		mark_unknown(page, pos % PAGE, part);
 	}
 }
 
@@ -110,7 +123,7 @@ void store_forget_region(struct store *store, __u32 region)
 	for (i = 0; i < BUCKETS; i++)
 		for (page = store->bucket[i]; page; page = page->next)
 			if (page->region == region)
-				memset(page->is_known, false, PAGE);
+				mark_unknown(page, 0, PAGE);
 }
 
 /* Forgets the first @len bytes of each @stride, a multiple of a page. */
@@ -122,7 +135,7 @@ void store_forget_heads(struct store *store, __u32 region, __u64 stride, size_t 
 	for (i = 0; i < BUCKETS; i++)
 		for (page = store->bucket[i]; page; page = page->next)
 			if (page->region == region && page->start % stride == 0)
-				memset(page->is_known, false, len);
+				mark_unknown(page, 0, len);
 }
 
 /**
@@ -146,6 +159,8 @@ size_t store_check(struct store *store, __u32 region, __u64 pos, const __u8 *dat
 		part = len - done;
 		page = find_part(store, region, pos + done, &part);
 		at = (pos + done) % PAGE;
+		if (page->is_all_known && !memcmp(page->data + at, data + done, part))
+			continue;
 		for (i = 0; i < part; i++) {
 			if (!page->is_known[at + i] || page->data[at + i] == data[done + i])
 				continue;
@@ -153,7 +168,7 @@ size_t store_check(struct store *store, __u32 region, __u64 pos, const __u8 *dat
 			return done + i;
 		}
 		memcpy(page->data + at, data + done, part);
-		memset(page->is_known + at, true, part);
+		mark_known(page, at, part);
 	}
 	return len;
 }

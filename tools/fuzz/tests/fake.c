@@ -18,6 +18,7 @@
 #define EXP		0x78
 #define PAGE		4096U
 #define HUGE		(2 * PAGE)
+#define CHUNK		0x100000U
 #define MAX_BAR		(16U << 20)
 #define BARS_END	(PCI_BASE_ADDRESS_5 + 4)
 #define BAR_FLAGS	0xcU
@@ -48,7 +49,7 @@ static const struct layout layout = {
 	.bar = {
 		{ .size = MAX_BAR, .mem_len = MAX_BAR },
 		{ .size = 8 * PAGE, .mem_len = 5 * PAGE, .is_memory = true },
-		{ .size = 4 * PAGE, .mem_len = 3 * PAGE, .is_memory = true },
+		{ .size = 4 * CHUNK, .mem_len = 3 * CHUNK, .is_memory = true },
 	},
 	.pm = PM, .exp = EXP, .page = PAGE, .huge = HUGE,
 	.has_flr = true, .has_hot_reset = true, .is_strict = true,
@@ -173,6 +174,8 @@ static void copy(struct fake *fake, const struct op *op, __u32 nr, __u64 pos, __
 				fake->data[i] = fake->defect == DEFECT_PADDING_READS_0 ? 0 : 0xff;
 		} else if (!is_write) {
 			fake->data[i] = *byte;
+		} else if (fake->defect == DEFECT_SECOND_CHUNK_WRONG && i >= CHUNK) {
+			*byte = fake->data[i - CHUNK];
 		} else if (fake->defect != DEFECT_BYTE_4096 || pos + i != 4096) {
 			*byte = fake->data[i];
 		}

@@ -21,6 +21,7 @@ enum defect {
 	DEFECT_MAPS_PADDING,
 	DEFECT_BYTE_4096,		/* memory there cannot be written */
 	DEFECT_WRONG_HUGE_PAGE,		/* all huge pages of a mapping show the first */
+	DEFECT_SECOND_CHUNK_WRONG,	/* a long write writes its first MiB twice */
 	DEFECTS,
 };
 

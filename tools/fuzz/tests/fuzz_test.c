@@ -122,7 +122,7 @@ TEST(lines_that_are_no_operation_are_refused)
 {
 	static const char * const lines[] = {
 		"explode", "read region=x", "read region", "config-read slot=1",
-		"munmap slot=4", "reset how=never", "read len=0x100001",
+		"munmap slot=4", "reset how=never", "read len=0x400001",
 		"mmap align=0x3000", "load len=0x10001",
 	};
 	struct op op;
@@ -155,6 +155,7 @@ FIXTURE_VARIANT_ADD(defect, size_is_mem_len) { .defect = DEFECT_SIZE_IS_MEM_LEN 
 FIXTURE_VARIANT_ADD(defect, area_missing) { .defect = DEFECT_AREA_MISSING };
 FIXTURE_VARIANT_ADD(defect, maps_padding) { .defect = DEFECT_MAPS_PADDING };
 FIXTURE_VARIANT_ADD(defect, byte_4096) { .defect = DEFECT_BYTE_4096 };
+FIXTURE_VARIANT_ADD(defect, second_chunk_wrong) { .defect = DEFECT_SECOND_CHUNK_WRONG };
 FIXTURE_VARIANT_ADD(defect, wrong_huge_page) { .defect = DEFECT_WRONG_HUGE_PAGE };
 
 FIXTURE_SETUP(defect)
