@@ -118,40 +118,42 @@ static void refresh(struct target *target)
 	static const __u8 zeros[PCI_BASE_ADDRESS_5 + 4 - PCI_BASE_ADDRESS_0];
 	struct gpu_target *fuzz = (struct gpu_target *)target;
 
+	fuzz->op = NULL;
+	fuzz->nr = 0;
 	sim_calm();
 	__sim_write_text("memory_on_reset", "keep");
 	config_write(&fuzz->gpu, PCI_BASE_ADDRESS_0, zeros, sizeof(zeros));
 	reopen(fuzz);
 }
 
-/* What is being done, for whoever has to find out why it does not come back. */
-static const struct op *current;
+/* For whoever has to find out why it does not come back. */
+static const struct gpu_target *watched;
 
 /* The program is stuck in a system call, so that stdio is in order. */
 static void hangs(int sig)
 {
-	char text[OP_TEXT_LEN];
+	char text[OP_TEXT_LEN] = "opening the device";
 
-	op_print(current, text, sizeof(text));
-	printf("# still not done after %d s: %s\n", WATCHDOG_S, text);
+	if (watched->op)
+		op_print(watched->op, text, sizeof(text));
+	printf("# seed %llu, operation %zu: %s: still not done after %d s\n",
+	       watched->target.seed, watched->nr, text, WATCHDOG_S);
 	exit(1);
 }
 
 /* An alarm for each operation would be a system call for each. */
-static void watch(const struct op *op)
+static void watch(struct gpu_target *fuzz, const struct op *op)
 {
-	static unsigned int calls;
-
-	current = op;
-	if (calls++ % WATCHDOG_CALLS == 0)
+	if (fuzz->nr++ % WATCHDOG_CALLS == 0)
 		alarm(WATCHDOG_S);
+	fuzz->op = op;
 }
 
 static void perform(struct target *target, const struct op *op, struct outcome *out)
 {
 	struct gpu_target *fuzz = (struct gpu_target *)target;
 
-	watch(op);
+	watch(fuzz, op);
 	out->ret = 0;
 	switch (op->kind) {
 	case OP_CONFIG_READ:
@@ -209,6 +211,7 @@ struct target *gpu_target_new(void)
 	fuzz->target.refresh = refresh;
 	fuzz->target.perform = perform;
 	gpu_catch_signals();
+	watched = fuzz;
 	signal(SIGALRM, hangs);
 	gpu_open(&fuzz->gpu);
 	gpu_layout(&fuzz->gpu, &fuzz->target.layout);

@@ -16,6 +16,8 @@
  * @guard: end of the buffer, where a page begins that cannot be accessed
  * @map: mapping of each slot, NULL if it is empty
  * @map_len: bytes of it that are used
+ * @op: what is being done, or was last
+ * @nr: how many operations were begun since the device was opened
  */
 struct gpu_target {
 	struct target target;
@@ -23,6 +25,8 @@ struct gpu_target {
 	__u8 *guard;
 	__u8 *map[OP_SLOTS];
 	size_t map_len[OP_SLOTS];
+	const struct op *op;
+	size_t nr;
 };
 
 /* gpu_target.c */

@@ -102,17 +102,6 @@ static void report(struct sequence *seq, struct target *target, __u64 seed)
 	printf("# %s: %s\n", text, seq->why);
 }
 
-static void result(bool good, const char *name, const char *text)
-{
-	printf("1..1\n%sok 1 %s: %s\n", good ? "" : "not ", name, text);
-}
-
-static bool is_over(const struct options *options, __u64 done, __u64 begin)
-{
-	return (options->ops && done >= options->ops) ||
-	       (options->seconds && now() - begin >= options->seconds);
-}
-
 /* Variants with one seed are to do different things. */
 static __u64 seed_of(const struct options *options, __u64 seed)
 {
@@ -122,6 +111,61 @@ static __u64 seed_of(const struct options *options, __u64 seed)
 	for (p = options->name; *p; p++)
 		hash = hash * 31 + (__u8)*p;
 	return seed + (hash << 32);
+}
+
+/* Of a host that hangs or panics this is what is left of a sequence. */
+static void announce(const struct options *options, struct target *target, __u64 seed)
+{
+	char text[128];
+
+	target->seed = seed;
+	snprintf(text, sizeof(text), "<6>fuzz: %s: seed %llu\n", options->name, seed);
+	__file_write("/dev/kmsg", text);
+}
+
+/*
+ * The flags of a kernel that has warned or worse are never taken back, so nothing can
+ * be shrunk: what is left to say is in which sequence it was, or beside which.
+ */
+static bool kernel_is_fine(struct target *target)
+{
+	static char before[64];
+	char flags[64];
+
+	if (__file_read("/proc/sys/kernel/tainted", flags, sizeof(flags)))
+		die("the kernel does not say whether it is tainted");
+	if (!before[0])
+		strcpy(before, flags);
+	if (!strcmp(flags, before))
+		return true;
+	printf("# seed %llu: the kernel's taint flags went from %s to %s, see its log\n",
+	       target->seed, before, flags);
+	return false;
+}
+
+/* One sequence, of which @done is told the length. Return: whether all was well. */
+static bool fuzz_sequence(const struct options *options, struct target *target,
+			  struct sequence *seq, __u64 seed, __u64 *done)
+{
+	bool same;
+
+	announce(options, target, seed);
+	same = sequence_generate(seq, target, seed_of(options, seed));
+	*done += seq->nr;
+	if (!same)
+		report(seq, target, seed);
+	return kernel_is_fine(target) && same;
+}
+
+static void result(bool good, const char *name, const char *text)
+{
+	printf("1..1\n%sok 1 %s: %s\n", good ? "" : "not ", name, text);
+}
+
+static bool is_over(const struct options *options, __u64 done, __u64 begin)
+{
+	return (options->ops && done >= options->ops) ||
+	       (options->seconds && now() - begin >= options->seconds);
 }
 
 static int fuzz(const struct options *options, struct target *target)
@@ -135,11 +179,8 @@ static int fuzz(const struct options *options, struct target *target)
 	while (same && !is_over(options, done, begin)) {
 		if (options->ops && options->ops - done < seq.max)
 			seq.max = (size_t)(options->ops - done);
-		same = sequence_generate(&seq, target, seed_of(options, seed));
-		done += seq.nr;
-		if (!same) {
-			report(&seq, target, seed);
-		} else if (now() - reported >= REPORT_S) {
+		same = fuzz_sequence(options, target, &seq, seed, &done);
+		if (same && now() - reported >= REPORT_S) {
 			reported = now();
 			printf("# %s: %llu operations, next seed %llu\n", options->name,
 			       done, seed + 1);
@@ -197,6 +238,7 @@ static int replay(const struct options *options, struct target *target)
 	print_ops(&seq);
 	if (!same)
 		printf("# differs at the last: %s\n", seq.why);
+	same = kernel_is_fine(target) && same;
 	snprintf(text, sizeof(text), "%zu operations replayed", seq.nr);
 	result(same, options->name, text);
 	sequence_free(&seq);
@@ -269,6 +311,7 @@ int main(int argc, char **argv)
 
 	parse(&options, argc, argv);
 	target = gpu_target_new();
+	kernel_is_fine(target);
 	if (options.replay)
 		return replay(&options, target);
 	printf("# %s: seed %llu\n", options.name, options.seed);

@@ -67,12 +67,14 @@ struct outcome {
 /**
  * struct target - something with a layout that does operations
  * @layout: constant
+ * @seed: what --seed repeats what is done now, for messages
  * @refresh: closes it if it is open, undoes what operations outside of it have
  *	done, and opens it
  * @perform: does an operation
  */
 struct target {
 	struct layout layout;
+	__u64 seed;
 	void (*refresh)(struct target *target);
 	void (*perform)(struct target *target, const struct op *op,
 			struct outcome *outcome);
