@@ -132,12 +132,20 @@ static void power(struct generator *gen, struct op *op, __u64 state)
 	op->value = state;
 }
 
+/* By PCI Express, also where it has no such bit, or by Advanced Features. */
 static void flr(struct generator *gen, struct op *op)
 {
+	const struct layout *layout = gen->model->layout;
+
 	op->kind = OP_CONFIG_WRITE;
-	op->pos = gen->model->layout->exp + PCI_EXP_DEVCTL;
+	op->pos = layout->exp + PCI_EXP_DEVCTL;
 	op->len = 2U << below(gen, 2);
 	op->value = PCI_EXP_DEVCTL_BCR_FLR | PCI_EXP_DEVCTL_RELAX_EN;
+	if (!layout->af || one_in(gen, 4))
+		return;
+	op->pos = layout->af + PCI_AF_CTRL;
+	op->len = 1 + below(gen, 2);
+	op->value = PCI_AF_CTRL_FLR;
 }
 
 static __u64 before(__u64 end, __u64 len)
@@ -293,8 +301,9 @@ static void reset(struct generator *gen, struct op *op)
 	__u32 dice = below(gen, 100);
 
 	op->kind = OP_RESET;
-	op->which = dice < 35 ? RESET_IOCTL : dice < 70 ? RESET_SYSFS : RESET_FAIL;
-	if (dice >= 98 && gen->model->layout->has_hot_reset)
+	op->which = dice < 30 ? RESET_IOCTL : dice < 45 ? RESET_SYSFS :
+		    dice < 70 ? RESET_FLR + below(gen, 4) : RESET_FAIL;
+	if (dice >= 98)
 		op->which = RESET_HOT;
 }
 

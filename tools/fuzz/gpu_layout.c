@@ -38,6 +38,24 @@ static bool has_memory(struct gpu *gpu)
 	return driver_is_ours(gpu->bdf) && strcmp(properties, "none");
 }
 
+/* A bus reset would hit the other function as well, which its owner has not asked for. */
+static void set_resets(struct layout *layout)
+{
+	char methods[64], *method, *save;
+
+	layout->has_bus_reset = sim_read_u64("functions") == 1 &&
+		(sim_read_u64("device_id") & NO_BUS_RESET_MASK) != NO_BUS_RESET_ID;
+	sim_read("reset_methods", methods, sizeof(methods));
+	for (method = strtok_r(methods, " ", &save); method;
+	     method = strtok_r(NULL, " ", &save)) {
+		layout->has_flr |= !strcmp(method, "flr");
+		layout->has_af_flr |= !strcmp(method, "af_flr");
+		layout->has_pm_reset |= !strcmp(method, "pm");
+		if (!strcmp(method, "none"))
+			layout->has_bus_reset = false;
+	}
+}
+
 /**
  * gpu_layout() - work out what to expect of a GPU
  * @gpu: open
@@ -46,7 +64,6 @@ static bool has_memory(struct gpu *gpu)
 void gpu_layout(struct gpu *gpu, struct layout *layout)
 {
 	static const char * const size[BARS] = { "bar0_size", "bar2_size", "bar4_size" };
-	char methods[64];
 	__u64 len;
 	int i;
 
@@ -57,13 +74,11 @@ void gpu_layout(struct gpu *gpu, struct layout *layout)
 	layout->is_strict = has_memory(gpu);
 	if (layout->is_strict)
 		set_memory(layout);
-	sim_read("reset_methods", methods, sizeof(methods));
-	layout->has_flr = strstr(methods, "flr");
 	layout->soft_reset = !sim_read_u64("no_soft_reset");
-	layout->has_hot_reset = (sim_read_u64("device_id") & NO_BUS_RESET_MASK) !=
-				NO_BUS_RESET_ID;
+	set_resets(layout);
 	layout->pm = config_find_cap(gpu, PCI_CAP_ID_PM);
 	layout->exp = config_find_cap(gpu, PCI_CAP_ID_EXP);
+	layout->af = config_find_cap(gpu, PCI_CAP_ID_AF);
 	layout->page = (unsigned int)sysconf(_SC_PAGESIZE);
 	layout->huge = (unsigned int)pmd_size();
 }

@@ -72,6 +72,19 @@ static int fail_reset(struct gpu *gpu)
 	return ret;
 }
 
+/* A method that the kernel does not use for the device is refused here. */
+static int reset_by(struct gpu *gpu, const char *method)
+{
+	int ret = __sysfs_write(gpu->bdf, "reset_method", method);
+
+	if (ret)
+		return ret;
+	ret = __sysfs_write(gpu->bdf, "reset", "1");
+	if (__sysfs_write(gpu->bdf, "reset_method", "default"))
+		die("%s: cannot give its reset methods back", gpu->bdf);
+	return ret;
+}
+
 static int reset(struct gpu *gpu, enum op_reset how)
 {
 	switch (how) {
@@ -81,8 +94,10 @@ static int reset(struct gpu *gpu, enum op_reset how)
 		return __sysfs_write(gpu->bdf, "reset", "1");
 	case RESET_HOT:
 		return __gpu_hot_reset(gpu);
-	default:
+	case RESET_FAIL:
 		return fail_reset(gpu);
+	default:
+		return reset_by(gpu, op_reset_name(how));
 	}
 }
 

@@ -97,16 +97,32 @@ static bool judge_refused(struct model *model, bool leaves_d3hot,
 	return true;
 }
 
+/* The kernel uses whatever the device has, unless it is told what to use. */
+static bool can_reset(const struct layout *layout, enum op_reset how)
+{
+	switch (how) {
+	case RESET_FLR:
+		return layout->has_flr;
+	case RESET_AF_FLR:
+		return layout->has_af_flr;
+	case RESET_PM:
+		return layout->has_pm_reset;
+	case RESET_HOT:
+	case RESET_BUS:
+		return layout->has_bus_reset;
+	default:
+		return layout->has_flr || layout->has_af_flr || layout->has_pm_reset ||
+		       layout->has_bus_reset;
+	}
+}
+
 static bool judge_reset(struct model *model, const struct op *op,
 			const struct outcome *out, char *why)
 {
-	const struct layout *layout = model->layout;
-	bool works = layout->has_flr || layout->soft_reset;
+	bool works = can_reset(model->layout, op->which);
 
 	if (op->which == RESET_FAIL)
 		return judge_refused(model, works, out, why);
-	if (op->which == RESET_HOT)
-		works = layout->has_hot_reset;
 	if (!works)
 		return judge_refused(model, false, out, why);
 	if (!model_expect(out->ret, 0, why))

@@ -217,6 +217,8 @@ static void write_byte(struct model *model, unsigned int at, __u8 val)
 	if (at == layout->exp + PCI_EXP_DEVCTL + 1 && layout->has_flr &&
 	    val & (PCI_EXP_DEVCTL_BCR_FLR >> 8))
 		model_reset(model);
+	if (at == layout->af + PCI_AF_CTRL && layout->has_af_flr && val & PCI_AF_CTRL_FLR)
+		model_reset(model);
 }
 
 /* Bytes take effect in ascending order; of a write that fails none does. */

@@ -23,7 +23,8 @@ static const char * const key_name[KEYS] = {
 
 static const char * const reset_name[RESETS] = {
 	[RESET_IOCTL] = "ioctl", [RESET_SYSFS] = "sysfs", [RESET_HOT] = "hot",
-	[RESET_FAIL] = "fail",
+	[RESET_FAIL] = "fail", [RESET_FLR] = "flr", [RESET_AF_FLR] = "af_flr",
+	[RESET_PM] = "pm", [RESET_BUS] = "bus",
 };
 
 static const char * const knob_name[KNOBS] = {
@@ -51,6 +52,12 @@ static const struct {
 	[OP_REOPEN] = { "reopen", 0 },
 	[OP_KNOB] = { "knob", BIT(KEY_KNOB) | BIT(KEY_VALUE) },
 };
+
+/* For the ways through sysfs this is what the kernel calls the method. */
+const char *op_reset_name(enum op_reset how)
+{
+	return reset_name[how];
+}
 
 /* splitmix64: any state is a good one, and the next is known from the last. */
 __u64 op_random(__u64 *state)

@@ -40,12 +40,19 @@ enum op_kind {
 	OP_KINDS,
 };
 
-/* Ways to reset; RESET_FAIL is the ioctl while the kernel is told to use no method. */
+/*
+ * Ways to reset; RESET_FAIL is the ioctl while the kernel is told to use no method.
+ * RESET_FLR and those after it are through sysfs, by the method of that name.
+ */
 enum op_reset {
 	RESET_IOCTL,
 	RESET_SYSFS,
 	RESET_HOT,
 	RESET_FAIL,
+	RESET_FLR,
+	RESET_AF_FLR,
+	RESET_PM,
+	RESET_BUS,
 	RESETS,
 };
 
@@ -87,6 +94,7 @@ struct op {
 bool op_has_data(const struct op *op);
 void op_fill(const struct op *op, __u8 *data, size_t len);
 void op_print(const struct op *op, char *text, size_t len);
+const char *op_reset_name(enum op_reset how);
 const char *op_parse(struct op *op, const char *text);
 __u64 op_random(__u64 *state);
 

@@ -34,10 +34,13 @@ struct bar {
  * @bar: its BARs
  * @pm: offset of the power management capability
  * @exp: offset of the PCI Express capability
+ * @af: offset of the Advanced Features capability, 0 if there is none
  * @page: bytes of a page
  * @huge: bytes of a huge page
  * @has_flr: can be reset by its PCI Express capability
- * @has_hot_reset: can be reset by its bus
+ * @has_af_flr: can be reset by its Advanced Features capability
+ * @has_pm_reset: the kernel may reset it by way of D3hot
+ * @has_bus_reset: can be reset by its bus, where it is alone
  * @soft_reset: leaving D3hot resets it (No_Soft_Reset is 0)
  * @is_strict: a config write that ends in -EFAULT has changed nothing; plain
  *	vfio-pci may have written a part, so such writes are not made then
@@ -46,10 +49,13 @@ struct layout {
 	struct bar bar[BARS];
 	unsigned int pm;
 	unsigned int exp;
+	unsigned int af;
 	unsigned int page;
 	unsigned int huge;
 	bool has_flr;
-	bool has_hot_reset;
+	bool has_af_flr;
+	bool has_pm_reset;
+	bool has_bus_reset;
 	bool soft_reset;
 	bool is_strict;
 };

@@ -52,7 +52,7 @@ static const struct layout layout = {
 		{ .size = 4 * CHUNK, .mem_len = 3 * CHUNK, .is_memory = true },
 	},
 	.pm = PM, .exp = EXP, .page = PAGE, .huge = HUGE,
-	.has_flr = true, .has_hot_reset = true, .is_strict = true,
+	.has_flr = true, .has_bus_reset = true, .is_strict = true,
 };
 
 static void reset(struct fake *fake)
@@ -290,6 +290,10 @@ static long long reset_by(struct fake *fake, enum op_reset how)
 		fake->in_d3hot = false;
 		return -ENOTTY;
 	}
+	if (how == RESET_AF_FLR || how == RESET_PM)
+		return fake->defect == DEFECT_RESET_IS_OFFERED ? 0 : -EINVAL;
+	if (how == RESET_BUS && fake->defect == DEFECT_BUS_RESET_UNSEEN)
+		return 0;
 	reset(fake);
 	return 0;
 }

@@ -22,6 +22,8 @@ enum defect {
 	DEFECT_BYTE_4096,		/* memory there cannot be written */
 	DEFECT_WRONG_HUGE_PAGE,		/* all huge pages of a mapping show the first */
 	DEFECT_SECOND_CHUNK_WRONG,	/* a long write writes its first MiB twice */
+	DEFECT_RESET_IS_OFFERED,	/* a way that the device does not have */
+	DEFECT_BUS_RESET_UNSEEN,	/* a reset of the bus leaves the BARs */
 	DEFECTS,
 };
 
