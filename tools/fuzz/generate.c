@@ -316,11 +316,14 @@ static bool is_small(const struct layout *layout)
 	return layout->bar[1].mem_len + layout->bar[2].mem_len <= 2048ULL * MIB;
 }
 
+/* After a reset the kernel waits 100 ms before it looks whether the GPU answers. */
 static void knob(struct generator *gen, struct op *op)
 {
 	op->which = below(gen, KNOBS);
 	if (op->which == KNOB_LOSE_MEMORY)
 		op->value = is_small(gen->model->layout) && one_in(gen, 8);
+	else if (op->which == KNOB_CONFIG_FF_MS && one_in(gen, 4))
+		op->value = 100 + below(gen, 6) * 50;
 	else
 		op->value = below(gen, 4) * 10;
 }
