@@ -328,6 +328,18 @@ static void knob(struct generator *gen, struct op *op)
 		op->value = below(gen, 4) * 10;
 }
 
+static void touch_any(struct generator *gen, struct op *op)
+{
+	op->kind = one_in(gen, 2) ? OP_LOAD : OP_STORE;
+	touch(gen, op);
+}
+
+static void low_power(struct generator *gen, struct op *op)
+{
+	op->kind = OP_LOW_POWER;
+	op->value = !gen->model->in_low_power || one_in(gen, 4);
+}
+
 /* Weights, out of CHANCES. */
 static const struct {
 	__u32 weight;
@@ -348,6 +360,7 @@ static const struct {
 	{ 10, OP_CONFIG_WRITE, sweep },
 	{ 5, OP_REOPEN, NULL },
 	{ 20, OP_KNOB, knob },
+	{ 4, OP_LOW_POWER, low_power },
 };
 
 static void any(struct generator *gen, struct op *op)
@@ -383,7 +396,12 @@ void generate(struct op *op, __u64 *random, const struct model *model)
 
 	memset(op, 0, sizeof(*op));
 	op->hole = OP_NO_HOLE;
-	if (model->in_d3hot && one_in(&gen, 30))
+	/* Each access but to a mapping takes it out of low power for a moment: slow. */
+	if (model->in_low_power && one_in(&gen, 8))
+		low_power(&gen, op);
+	else if (model->in_low_power && one_in(&gen, 2))
+		touch_any(&gen, op);
+	else if (model->d3hot != KNOWN_OFF && one_in(&gen, 30))
 		power(&gen, op, 0);
 	else if (model->memory_enable != KNOWN_ON && one_in(&gen, 30))
 		memory_enable(&gen, op, true);

@@ -198,6 +198,9 @@ static void perform(struct target *target, const struct op *op, struct outcome *
 	case OP_REOPEN:
 		reopen(fuzz);
 		break;
+	case OP_LOW_POWER:
+		out->ret = __gpu_low_power(&fuzz->gpu, op->value);
+		break;
 	default:
 		out->ret = turn_knob(op);
 		break;

@@ -40,7 +40,9 @@ bool model_expect(long long ret, long long expected, char *why)
  */
 enum known model_access(const struct model *model)
 {
-	return model->in_d3hot ? KNOWN_OFF : model->memory_enable;
+	if (model->d3hot == KNOWN_OFF || model->memory_enable == KNOWN_OFF)
+		return model->memory_enable;
+	return model->d3hot == KNOWN_ON ? KNOWN_OFF : UNKNOWN;
 }
 
 /* Contents of physical BARs after a reset are the device's business. */
@@ -61,7 +63,6 @@ static void forget_contents(struct model *model)
 void model_reset(struct model *model)
 {
 	model_config_reset(model);
-	model->in_d3hot = false;
 	forget_contents(model);
 }
 
@@ -73,6 +74,18 @@ void model_wake(struct model *model)
 		forget_contents(model);
 }
 
+/*
+ * vfio.h, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY: from then on the host may take the
+ * function to low power and back around each access, or not. Where the way back is a
+ * reset, the next access is to one that was reset.
+ */
+static void doze(struct model *model)
+{
+	model_config_doze(model);
+	if (model->layout->soft_reset)
+		forget_contents(model);
+}
+
 /* Opening and closing a device may each reset it; mappings are gone. */
 static bool judge_reopen(struct model *model, const struct outcome *out, char *why)
 {
@@ -80,6 +93,7 @@ static bool judge_reopen(struct model *model, const struct outcome *out, char *w
 		return false;
 	model_reset(model);
 	model_config_open(model);
+	model->in_low_power = false;
 	memset(model->map, 0, sizeof(model->map));
 	return true;
 }
@@ -92,7 +106,7 @@ static bool judge_refused(struct model *model, bool leaves_d3hot,
 		snprintf(why, WHY_LEN, "gave %lld, expected an error", out->ret);
 		return false;
 	}
-	if (leaves_d3hot && model->in_d3hot)
+	if (leaves_d3hot && model->d3hot != KNOWN_OFF)
 		model_wake(model);
 	return true;
 }
@@ -139,6 +153,18 @@ static bool judge_knob(struct model *model, const struct op *op,
 	return model_expect(out->ret, 0, why);
 }
 
+/* vfio.h has no word on a second entry; exit is always possible. */
+static bool judge_low_power(struct model *model, const struct op *op,
+			    const struct outcome *out, char *why)
+{
+	bool was = model->in_low_power;
+
+	model->in_low_power = op->value;
+	if (was && op->value && out->ret < 0)
+		return true;
+	return model_expect(out->ret, 0, why);
+}
+
 static bool judge_munmap(struct model *model, const struct op *op,
 			 const struct outcome *out, char *why)
 {
@@ -149,17 +175,8 @@ static bool judge_munmap(struct model *model, const struct op *op,
 	return model_expect(out->ret, expected, why);
 }
 
-/**
- * model_judge() - is this outcome allowed, and what is known after it
- * @model: what was known before
- * @op: what was done
- * @out: what came of it
- * @why: WHY_LEN bytes for the rule that is broken
- *
- * Return: false if the device and the model differ.
- */
-bool model_judge(struct model *model, const struct op *op, const struct outcome *out,
-		 char *why)
+static bool judge(struct model *model, const struct op *op, const struct outcome *out,
+		  char *why)
 {
 	switch (op->kind) {
 	case OP_CONFIG_READ:
@@ -184,8 +201,32 @@ bool model_judge(struct model *model, const struct op *op, const struct outcome 
 		return judge_reopen(model, out, why);
 	case OP_KNOB:
 		return judge_knob(model, op, out, why);
+	case OP_LOW_POWER:
+		return judge_low_power(model, op, out, why);
 	default:
 		snprintf(why, WHY_LEN, "no such operation");
 		return false;
 	}
+}
+
+/**
+ * model_judge() - is this outcome allowed, and what is known after it
+ * @model: what was known before
+ * @op: what was done
+ * @out: what came of it
+ * @why: WHY_LEN bytes for the rule that is broken
+ *
+ * Return: false if the device and the model differ.
+ */
+bool model_judge(struct model *model, const struct op *op, const struct outcome *out,
+		 char *why)
+{
+	bool same;
+
+	if (model->in_low_power)
+		doze(model);
+	same = judge(model, op, out, why);
+	if (model->in_low_power)
+		doze(model);
+	return same;
 }

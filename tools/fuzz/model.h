@@ -39,7 +39,8 @@ struct store;
  * @writable: bits of @val that latch what is written
  * @opaque: bytes of @val that are not known after a write
  * @memory_enable: the bit of the command register, as memory accesses see it
- * @in_d3hot: power state
+ * @d3hot: is it in that power state
+ * @in_low_power: the user allows the kernel any power state between accesses
  * @lose_memory: resets overwrite memory
  * @map: slots
  * @store: contents of the BARs
@@ -51,7 +52,8 @@ struct model {
 	__u8 writable[CONFIG_LEN];
 	bool opaque[CONFIG_LEN];
 	enum known memory_enable;
-	bool in_d3hot;
+	enum known d3hot;
+	bool in_low_power;
 	bool lose_memory;
 	struct mapping map[OP_SLOTS];
 	struct store *store;
@@ -72,7 +74,8 @@ void model_config_init(struct model *model);
 void model_config_open(struct model *model);
 void model_config_reset(struct model *model);
 void model_config_wake(struct model *model);
-void model_config_power(struct model *model, bool d3hot);
+void model_config_doze(struct model *model);
+void model_config_power(struct model *model, enum known d3hot);
 bool model_config_read(struct model *model, const struct op *op,
 		       const struct outcome *out, char *why);
 bool model_config_write(struct model *model, const struct op *op,

@@ -57,15 +57,17 @@ void model_config_init(struct model *model)
 	init_opaque(model);
 }
 
-/* The function is in D3hot or D0 now. */
-void model_config_power(struct model *model, bool d3hot)
+/* The function is in D3hot or D0 now, or who knows. */
+void model_config_power(struct model *model, enum known d3hot)
 {
 	unsigned int pos = model->layout->pm + PCI_PM_CTRL;
 
-	model->in_d3hot = d3hot;
+	model->d3hot = d3hot;
 	model->val[pos] &= (__u8)~PCI_PM_CTRL_STATE_MASK;
-	model->val[pos] |= d3hot ? D3HOT : 0;
+	model->val[pos] |= d3hot == KNOWN_ON ? D3HOT : 0;
 	model->known[pos] |= PCI_PM_CTRL_STATE_MASK;
+	if (d3hot == UNKNOWN)
+		model->known[pos] &= (__u8)~PCI_PM_CTRL_STATE_MASK;
 }
 
 /*
@@ -104,7 +106,7 @@ void model_config_open(struct model *model)
 {
 	forget_written(model);
 	reset_bars(model);
-	model_config_power(model, false);
+	model_config_power(model, KNOWN_OFF);
 	model->memory_enable = KNOWN_ON;
 }
 
@@ -125,19 +127,19 @@ static void forget_opaque(struct model *model)
 void model_config_reset(struct model *model)
 {
 	forget_opaque(model);
-	if (model->in_d3hot && model->layout->soft_reset) {
+	if (model->d3hot != KNOWN_OFF && model->layout->soft_reset) {
 		forget_written(model);
 		model->memory_enable = UNKNOWN;
 	}
 	reset_bars(model);
-	model_config_power(model, false);
+	model_config_power(model, KNOWN_OFF);
 }
 
 /*
  * From D3hot to D0. Where that is a reset vfio-pci restores what was there before, of
  * which all BARs are certain: the user may have written others meanwhile.
  */
-void model_config_wake(struct model *model)
+static void restore(struct model *model)
 {
 	__u8 known[BARS * BAR_LEN];
 
@@ -145,7 +147,23 @@ void model_config_wake(struct model *model)
 	if (model->layout->soft_reset)
 		forget_written(model);
 	memcpy(model->known + PCI_BASE_ADDRESS_0, known, sizeof(known));
-	model_config_power(model, false);
+}
+
+void model_config_wake(struct model *model)
+{
+	restore(model);
+	model_config_power(model, KNOWN_OFF);
+}
+
+/*
+ * The host may have taken the function to low power and back. Whether it is still in
+ * D3hot if it was before vfio.h does not say.
+ */
+void model_config_doze(struct model *model)
+{
+	restore(model);
+	if (model->d3hot == KNOWN_ON)
+		model_config_power(model, UNKNOWN);
 }
 
 /* An access of no bytes does nothing; one that is not within config space fails. */
@@ -196,8 +214,8 @@ static void write_power(struct model *model, __u8 val)
 {
 	val &= PCI_PM_CTRL_STATE_MASK;
 	if (val == D3HOT)
-		model_config_power(model, true);
-	else if (!val && model->in_d3hot)
+		model_config_power(model, KNOWN_ON);
+	else if (!val && model->d3hot != KNOWN_OFF)
 		model_wake(model);
 }
 

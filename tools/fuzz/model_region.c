@@ -116,6 +116,9 @@ bool model_region_rw(struct model *model, const struct op *op,
 	enum known access = model_access(model);
 	size_t avail;
 
+	/* vfio.h has it wake for this, but does not say that all of it is there then. */
+	if (access == KNOWN_ON && model->in_low_power)
+		access = UNKNOWN;
 	if (!op->len)
 		return model_expect(out->ret, 0, why);
 	if (!bar || op->pos >= bar->size)
@@ -159,7 +162,10 @@ bool model_mmap(struct model *model, const struct op *op, const struct outcome *
 	return model_expect(out->ret, works ? 0 : -EINVAL, why);
 }
 
-/* vfio-pci answers an access that cannot be made with a bus error, since 5.9. */
+/*
+ * vfio-pci answers an access that cannot be made with a bus error, since 5.9. Without
+ * memory enable it cannot, nor in low power (vfio.h).
+ */
 bool model_touch(struct model *model, const struct op *op, const struct outcome *out,
 		 char *why)
 {
@@ -172,7 +178,7 @@ bool model_touch(struct model *model, const struct op *op, const struct outcome 
 		return model_expect(out->ret, OUTCOME_NOTHING, why);
 	if (access == UNKNOWN && out->ret == sigbus)
 		access = KNOWN_OFF;
-	if (access == KNOWN_OFF)
+	if (access == KNOWN_OFF || model->in_low_power)
 		return model_expect(out->ret, sigbus, why);
 	if (!model_expect(out->ret, op->len, why))
 		return false;

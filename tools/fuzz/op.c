@@ -51,6 +51,7 @@ static const struct {
 	[OP_RESET] = { "reset", BIT(KEY_HOW) },
 	[OP_REOPEN] = { "reopen", 0 },
 	[OP_KNOB] = { "knob", BIT(KEY_KNOB) | BIT(KEY_VALUE) },
+	[OP_LOW_POWER] = { "low-power", BIT(KEY_VALUE) },
 };
 
 /* For the ways through sysfs this is what the kernel calls the method. */

@@ -37,6 +37,7 @@ enum op_kind {
 	OP_RESET,
 	OP_REOPEN,
 	OP_KNOB,
+	OP_LOW_POWER,
 	OP_KINDS,
 };
 
@@ -77,7 +78,8 @@ enum op_knob {
  * @hole: offset in the user buffer from which on it is not accessible
  * @is_random: data to write is the random sequence of seed @value, otherwise it is
  *	@value, little endian, over and over
- * @value: see @is_random; OP_KNOB: the value; OP_MMAP: not 0 for a private mapping
+ * @value: see @is_random; OP_KNOB: the value; OP_MMAP: not 0 for a private mapping;
+ *	OP_LOW_POWER: not 0 to enter, 0 to exit
  */
 struct op {
 	enum op_kind kind;

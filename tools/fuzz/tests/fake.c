@@ -30,6 +30,7 @@
  * @config: config space but for BARs and power state
  * @bar: what was written to the BARs
  * @in_d3hot: power state
+ * @in_low_power: mappings are of no use
  * @memory: contents of the regions
  * @map: slots; a region with a length of 0 is an empty one
  * @data: of the last operation
@@ -40,6 +41,7 @@ struct fake {
 	__u8 config[CONFIG_LEN];
 	__u64 bar[BARS];
 	bool in_d3hot;
+	bool in_low_power;
 	__u8 *memory[BARS];
 	struct op map[OP_SLOTS];
 	__u8 data[OP_MAX_LEN];
@@ -70,6 +72,7 @@ static void open_device(struct fake *fake)
 	memset(fake->map, 0, sizeof(fake->map));
 	fake->config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
 	fake->in_d3hot = false;
+	fake->in_low_power = false;
 }
 
 static bool is_bar(unsigned int at)
@@ -276,7 +279,8 @@ static long long touch(struct fake *fake, const struct op *op)
 
 	if (op->pos + op->len > map->len)
 		return OUTCOME_NOTHING;
-	if (!is_enabled(fake))
+	if (!is_enabled(fake) ||
+	    (fake->in_low_power && fake->defect != DEFECT_LOW_POWER_IGNORED))
 		return OUTCOME_SIGNAL(SIGBUS);
 	if (fake->defect == DEFECT_WRONG_HUGE_PAGE && map->align == HUGE && map->len >= HUGE)
 		pos = pos % HUGE;
@@ -320,6 +324,8 @@ static void perform(struct target *target, const struct op *op, struct outcome *
 		out->ret = reset_by(fake, op->which);
 	else if (op->kind == OP_REOPEN)
 		open_device(fake);
+	else if (op->kind == OP_LOW_POWER)
+		fake->in_low_power = op->value;
 }
 
 static void refresh(struct target *target)

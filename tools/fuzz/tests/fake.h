@@ -24,6 +24,7 @@ enum defect {
 	DEFECT_SECOND_CHUNK_WRONG,	/* a long write writes its first MiB twice */
 	DEFECT_RESET_IS_OFFERED,	/* a way that the device does not have */
 	DEFECT_BUS_RESET_UNSEEN,	/* a reset of the bus leaves the BARs */
+	DEFECT_LOW_POWER_IGNORED,	/* mappings work in low power */
 	DEFECTS,
 };
 

@@ -158,6 +158,7 @@ FIXTURE_VARIANT_ADD(defect, byte_4096) { .defect = DEFECT_BYTE_4096 };
 FIXTURE_VARIANT_ADD(defect, second_chunk_wrong) { .defect = DEFECT_SECOND_CHUNK_WRONG };
 FIXTURE_VARIANT_ADD(defect, wrong_huge_page) { .defect = DEFECT_WRONG_HUGE_PAGE };
 FIXTURE_VARIANT_ADD(defect, reset_is_offered) { .defect = DEFECT_RESET_IS_OFFERED };
+FIXTURE_VARIANT_ADD(defect, low_power_ignored) { .defect = DEFECT_LOW_POWER_IGNORED };
 FIXTURE_VARIANT_ADD(defect, bus_reset_unseen) { .defect = DEFECT_BUS_RESET_UNSEEN };
 
 FIXTURE_SETUP(defect)
