@@ -273,7 +273,7 @@ static __u64 touch_pos(struct generator *gen, const struct mapping *slot, __u32 
 	if (one_in(gen, 3))
 		pos = near_edge(gen, model_bar(gen->model, slot->region)) - slot->pos;
 	else if (one_in(gen, 3))
-		pos = before(pos - pos % gen->model->layout->page, below(gen, 2 * len));
+		pos = before(pos - pos % gen->model->layout->page, below(gen, 2 * len + 1));
 	return pos > last ? last : pos;
 }
 
@@ -294,6 +294,28 @@ static void touch(struct generator *gen, struct op *op)
 	if (op->len <= 8)
 		op->pos -= op->pos % op->len;
 	pick_data(gen, op);
+}
+
+/* Only between memories: the kernel cannot copy to registers, which want alignment. */
+static void self(struct generator *gen, struct op *op)
+{
+	const struct mapping *slot;
+	const struct bar *bar, *buf;
+
+	op->which = below(gen, OP_SLOTS);
+	op->region = 2 + 2 * below(gen, 2);
+	slot = &gen->model->map[op->which];
+	bar = model_bar(gen->model, op->region);
+	buf = model_bar(gen->model, slot->region);
+	if (!slot->len || !bar || !bar->is_memory || !buf || !buf->is_memory) {
+		op->kind = OP_MUNMAP;
+		return;
+	}
+	op->len = pick_len(gen);
+	if (op->len > slot->len)
+		op->len = (__u32)slot->len;
+	op->pos = near_edge(gen, bar);
+	op->value = touch_pos(gen, slot, op->len);
 }
 
 static void reset(struct generator *gen, struct op *op)
@@ -352,7 +374,9 @@ static const struct {
 	{ 15000, OP_WRITE, region_rw },
 	{ 4000, OP_LOAD, touch },
 	{ 4000, OP_STORE, touch },
-	{ 3000, OP_INFO, info },
+	{ 2500, OP_INFO, info },
+	{ 250, OP_READ_SELF, self },
+	{ 250, OP_WRITE_SELF, self },
 	{ 1500, OP_MMAP, map },
 	{ 1000, OP_MUNMAP, touch },
 	{ 30, OP_RESET, reset },

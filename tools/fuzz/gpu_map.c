@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "gpu_target.h"
 
@@ -135,22 +136,45 @@ static void store(__u8 *p, __u32 len, const __u8 *data)
 	}
 }
 
+/* Return: where in its mapping an operation begins, NULL if that is not there. */
+static __u8 *place(const struct gpu_target *fuzz, const struct op *op, __u64 pos)
+{
+	__u8 *p = fuzz->map[op->which];
+	size_t len = fuzz->map_len[op->which];
+
+	return p && pos < len && op->len <= len - pos ? p + pos : NULL;
+}
+
+/* A transfer whose buffer is a mapping of the device. */
+void gpu_self(struct gpu_target *fuzz, const struct op *op, struct outcome *out)
+{
+	off_t pos = (off_t)(((__u64)op->region << REGION_SHIFT) + op->pos);
+	__u8 *buf = place(fuzz, op, op->value);
+
+	out->ret = OUTCOME_NOTHING;
+	if (!buf)
+		return;
+	if (op->kind == OP_READ_SELF)
+		out->ret = gpu_result(pread(fuzz->gpu.device, buf, op->len, pos));
+	else
+		out->ret = gpu_result(pwrite(fuzz->gpu.device, buf, op->len, pos));
+}
+
 void gpu_touch(struct gpu_target *fuzz, const struct op *op, struct outcome *out)
 {
-	__u8 *p = fuzz->map[op->which], *buf = fuzz->guard - op->len;
+	__u8 *p = place(fuzz, op, op->pos), *buf = fuzz->guard - op->len;
 	int sig;
 
 	out->ret = OUTCOME_NOTHING;
-	if (!p || op->pos >= fuzz->map_len[op->which] ||
-	    op->len > fuzz->map_len[op->which] - op->pos)
+	if (!p)
 		return;
 	if (op->kind == OP_STORE)
 		op_fill(op, buf, op->len);
 	sig = sigsetjmp(touch_env, 0);
 	if (!sig && op->kind == OP_LOAD)
-		load(p + op->pos, op->len, buf);
+		load(p, op->len, buf);
 	else if (!sig)
-		store(p + op->pos, op->len, buf);
+		store(p, op->len, buf);
 	out->data = buf;
 	out->ret = sig ? OUTCOME_SIGNAL(sig) : (long long)op->len;
 }

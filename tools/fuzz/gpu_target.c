@@ -198,6 +198,10 @@ static void perform(struct target *target, const struct op *op, struct outcome *
 	case OP_REOPEN:
 		reopen(fuzz);
 		break;
+	case OP_READ_SELF:
+	case OP_WRITE_SELF:
+		gpu_self(fuzz, op, out);
+		break;
 	case OP_LOW_POWER:
 		out->ret = __gpu_low_power(&fuzz->gpu, op->value);
 		break;

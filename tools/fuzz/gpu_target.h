@@ -40,6 +40,7 @@ void gpu_layout(struct gpu *gpu, struct layout *layout);
 void gpu_catch_signals(void);
 void gpu_unmap(struct gpu_target *fuzz, __u32 slot, struct outcome *out);
 void gpu_mmap(struct gpu_target *fuzz, const struct op *op, struct outcome *out);
+void gpu_self(struct gpu_target *fuzz, const struct op *op, struct outcome *out);
 void gpu_touch(struct gpu_target *fuzz, const struct op *op, struct outcome *out);
 
 #endif

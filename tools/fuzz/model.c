@@ -201,6 +201,9 @@ static bool judge(struct model *model, const struct op *op, const struct outcome
 		return judge_reopen(model, out, why);
 	case OP_KNOB:
 		return judge_knob(model, op, out, why);
+	case OP_READ_SELF:
+	case OP_WRITE_SELF:
+		return model_self(model, op, out, why);
 	case OP_LOW_POWER:
 		return judge_low_power(model, op, out, why);
 	default:

@@ -90,6 +90,10 @@ bool model_mmap(struct model *model, const struct op *op, const struct outcome *
 bool model_touch(struct model *model, const struct op *op, const struct outcome *out,
 		 char *why);
 
+/* model_self.c */
+bool model_self(struct model *model, const struct op *op, const struct outcome *out,
+		char *why);
+
 /* model_info.c */
 bool model_info(struct model *model, const struct op *op, const struct outcome *out,
 		char *why);
@@ -99,6 +103,8 @@ struct store *store_new(void);
 void store_free(struct store *store);
 void store_write(struct store *store, __u32 region, __u64 pos, const __u8 *data,
 		 size_t len);
+void store_copy(struct store *store, __u32 from, __u64 from_pos, __u32 to, __u64 to_pos,
+		size_t len);
 void store_forget(struct store *store, __u32 region, __u64 pos, size_t len);
 void store_forget_region(struct store *store, __u32 region);
 void store_forget_heads(struct store *store, __u32 region, __u64 stride, size_t len);

@@ -51,6 +51,10 @@ static const struct {
 	[OP_RESET] = { "reset", BIT(KEY_HOW) },
 	[OP_REOPEN] = { "reopen", 0 },
 	[OP_KNOB] = { "knob", BIT(KEY_KNOB) | BIT(KEY_VALUE) },
+	[OP_READ_SELF] = { "read-self", BIT(KEY_SLOT) | BIT(KEY_AT) | BIT(KEY_POS) |
+			   BIT(KEY_LEN) | BIT(KEY_VALUE) },
+	[OP_WRITE_SELF] = { "write-self", BIT(KEY_SLOT) | BIT(KEY_AT) | BIT(KEY_POS) |
+			    BIT(KEY_LEN) | BIT(KEY_VALUE) },
 	[OP_LOW_POWER] = { "low-power", BIT(KEY_VALUE) },
 };
 

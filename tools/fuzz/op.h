@@ -38,6 +38,8 @@ enum op_kind {
 	OP_REOPEN,
 	OP_KNOB,
 	OP_LOW_POWER,
+	OP_READ_SELF,
+	OP_WRITE_SELF,
 	OP_KINDS,
 };
 
@@ -69,7 +71,7 @@ enum op_knob {
  * struct op - one operation
  * @kind: which; says which of the other fields count
  * @which: region index, slot of a mapping, enum op_reset or enum op_knob
- * @region: OP_MMAP: region index
+ * @region: OP_MMAP, OP_READ_SELF, OP_WRITE_SELF: region index
  * @pos: offset in config space, region or mapping
  * @len: bytes; OP_LOAD and OP_STORE: 1, 2, 4 or 8 are one access, others many;
  *	OP_INFO: argsz
@@ -79,7 +81,8 @@ enum op_knob {
  * @is_random: data to write is the random sequence of seed @value, otherwise it is
  *	@value, little endian, over and over
  * @value: see @is_random; OP_KNOB: the value; OP_MMAP: not 0 for a private mapping;
- *	OP_LOW_POWER: not 0 to enter, 0 to exit
+ *	OP_LOW_POWER: not 0 to enter, 0 to exit; OP_READ_SELF, OP_WRITE_SELF: offset in
+ *	the mapping that is the buffer
  */
 struct op {
 	enum op_kind kind;

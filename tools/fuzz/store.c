@@ -103,6 +103,24 @@ void store_write(struct store *store, __u32 region, __u64 pos, const __u8 *data,
 	}
 }
 
+/* Copies what is there, as far as it is known; the two must not overlap. */
+void store_copy(struct store *store, __u32 from, __u64 from_pos, __u32 to, __u64 to_pos,
+		size_t len)
+{
+	struct page *source, *page;
+	size_t part;
+
+	for (; len; from_pos += part, to_pos += part, len -= part) {
+		part = len;
+		source = find_part(store, from, from_pos, &part);
+		page = find_part(store, to, to_pos, &part);
+		memcpy(page->data + to_pos % PAGE, source->data + from_pos % PAGE, part);
+		memcpy(page->is_known + to_pos % PAGE, source->is_known + from_pos % PAGE,
+		       part);
+		page->is_all_known = source->is_all_known && part == PAGE;
+	}
+}
+
 void store_forget(struct store *store, __u32 region, __u64 pos, size_t len)
 {
 	struct page *page;

@@ -282,10 +282,40 @@ static long long touch(struct fake *fake, const struct op *op)
 	if (!is_enabled(fake) ||
 	    (fake->in_low_power && fake->defect != DEFECT_LOW_POWER_IGNORED))
 		return OUTCOME_SIGNAL(SIGBUS);
-	if (fake->defect == DEFECT_WRONG_HUGE_PAGE && map->align == HUGE && map->len >= HUGE)
+	if (fake->defect == DEFECT_WRONG_HUGE_PAGE && op->kind == OP_LOAD &&
+	    map->align == HUGE && map->len >= HUGE)
 		pos = pos % HUGE;
 	copy(fake, op, map->region / 2, pos, op->len);
 	return op->len;
+}
+
+static long long self_copy(struct fake *fake, const struct op *op)
+{
+	const struct bar *bar = &layout.bar[op->region / 2 % BARS];
+	const struct op *map = &fake->map[op->which];
+	__u8 *buf = fake->memory[map->region / 2] + map->pos + op->value;
+	__u8 *mem = fake->memory[op->region / 2 % BARS] + op->pos;
+	__u32 len = op->len, i;
+
+	if (op->value >= map->len || op->value + len > map->len)
+		return OUTCOME_NOTHING;
+	if (op->region > 4 || op->region % 2 || op->pos >= bar->size)
+		return len ? -EINVAL : 0;
+	if (!is_enabled(fake))
+		return len ? -EIO : 0;
+	if (op->kind == OP_READ_SELF && fake->defect == DEFECT_SELF_READ_FAULTS)
+		return -EFAULT;
+	if (len > bar->size - op->pos)
+		len = (__u32)(bar->size - op->pos);
+	for (i = 0; i < len; i++) {
+		bool exists = op->pos + i < bar->mem_len;
+
+		if (op->kind == OP_READ_SELF)
+			buf[i] = exists ? mem[i] : 0xff;
+		else if (exists)
+			mem[i] = buf[i];
+	}
+	return len;
 }
 
 static long long reset_by(struct fake *fake, enum op_reset how)
@@ -324,6 +354,8 @@ static void perform(struct target *target, const struct op *op, struct outcome *
 		out->ret = reset_by(fake, op->which);
 	else if (op->kind == OP_REOPEN)
 		open_device(fake);
+	else if (op->kind == OP_READ_SELF || op->kind == OP_WRITE_SELF)
+		out->ret = self_copy(fake, op);
 	else if (op->kind == OP_LOW_POWER)
 		fake->in_low_power = op->value;
 }

@@ -20,11 +20,12 @@ enum defect {
 	DEFECT_AREA_MISSING,		/* the sparse areas leave out the last page */
 	DEFECT_MAPS_PADDING,
 	DEFECT_BYTE_4096,		/* memory there cannot be written */
-	DEFECT_WRONG_HUGE_PAGE,		/* all huge pages of a mapping show the first */
+	DEFECT_WRONG_HUGE_PAGE,		/* loads from any one give what is in the first */
 	DEFECT_SECOND_CHUNK_WRONG,	/* a long write writes its first MiB twice */
 	DEFECT_RESET_IS_OFFERED,	/* a way that the device does not have */
 	DEFECT_BUS_RESET_UNSEEN,	/* a reset of the bus leaves the BARs */
 	DEFECT_LOW_POWER_IGNORED,	/* mappings work in low power */
+	DEFECT_SELF_READ_FAULTS,	/* a read into a mapping of the device fails */
 	DEFECTS,
 };
 

@@ -159,6 +159,7 @@ FIXTURE_VARIANT_ADD(defect, second_chunk_wrong) { .defect = DEFECT_SECOND_CHUNK_
 FIXTURE_VARIANT_ADD(defect, wrong_huge_page) { .defect = DEFECT_WRONG_HUGE_PAGE };
 FIXTURE_VARIANT_ADD(defect, reset_is_offered) { .defect = DEFECT_RESET_IS_OFFERED };
 FIXTURE_VARIANT_ADD(defect, low_power_ignored) { .defect = DEFECT_LOW_POWER_IGNORED };
+FIXTURE_VARIANT_ADD(defect, self_read_faults) { .defect = DEFECT_SELF_READ_FAULTS };
 FIXTURE_VARIANT_ADD(defect, bus_reset_unseen) { .defect = DEFECT_BUS_RESET_UNSEEN };
 
 FIXTURE_SETUP(defect)
