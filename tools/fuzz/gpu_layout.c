@@ -13,6 +13,9 @@
 #define NO_BUS_RESET_MASK	0xffc0
 #define NO_BUS_RESET_ID		0x2340
 
+#define CXL_VENDOR		0x1e98
+#define CXL_DEVICE_DVSEC	0
+
 static void set_bar(struct bar *bar, __u64 size, __u64 mem_len, bool is_memory)
 {
 	bar->size = size;
@@ -36,6 +39,23 @@ static bool has_memory(struct gpu *gpu)
 
 	sim_read("properties", properties, sizeof(properties));
 	return driver_is_ours(gpu->bdf) && strcmp(properties, "none");
+}
+
+/* CXL r3.1, 8.1.3: the DVSEC of vendor 1e98 with the id 0. */
+static void set_cxl(struct gpu *gpu, struct layout *layout)
+{
+	unsigned int pos = PCI_CFG_SPACE_SIZE;
+	__u32 header;
+
+	for (; pos; pos = PCI_EXT_CAP_NEXT(header)) {
+		header = config_read32(gpu, pos);
+		if (PCI_EXT_CAP_ID(header) != PCI_EXT_CAP_ID_DVSEC ||
+		    config_read16(gpu, pos + PCI_DVSEC_HEADER1) != CXL_VENDOR ||
+		    config_read16(gpu, pos + PCI_DVSEC_HEADER2) != CXL_DEVICE_DVSEC)
+			continue;
+		layout->cxl = pos;
+		layout->cxl_len = config_read16(gpu, pos + PCI_DVSEC_HEADER1 + 2) >> 4;
+	}
 }
 
 /* A bus reset would hit the other function as well, which its owner has not asked for. */
@@ -79,6 +99,7 @@ void gpu_layout(struct gpu *gpu, struct layout *layout)
 	layout->pm = config_find_cap(gpu, PCI_CAP_ID_PM);
 	layout->exp = config_find_cap(gpu, PCI_CAP_ID_EXP);
 	layout->af = config_find_cap(gpu, PCI_CAP_ID_AF);
+	set_cxl(gpu, layout);
 	layout->page = (unsigned int)sysconf(_SC_PAGESIZE);
 	layout->huge = (unsigned int)pmd_size();
 }

@@ -36,6 +36,8 @@ static void init_opaque(struct model *model)
 		model->opaque[pm + i] = false;
 	for (i = 0; i < PCI_EXP_DEVCTL; i++)
 		model->opaque[exp + i] = false;
+	for (i = 0; i < model->layout->cxl_len; i++)
+		model->opaque[model->layout->cxl + i] = true;
 }
 
 void model_config_init(struct model *model)

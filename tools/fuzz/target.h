@@ -35,6 +35,8 @@ struct bar {
  * @pm: offset of the power management capability
  * @exp: offset of the PCI Express capability
  * @af: offset of the Advanced Features capability, 0 if there is none
+ * @cxl: offset of the DVSEC of a CXL device, 0 if there is none
+ * @cxl_len: bytes of it
  * @page: bytes of a page
  * @huge: bytes of a huge page
  * @has_flr: can be reset by its PCI Express capability
@@ -50,6 +52,8 @@ struct layout {
 	unsigned int pm;
 	unsigned int exp;
 	unsigned int af;
+	unsigned int cxl;
+	unsigned int cxl_len;
 	unsigned int page;
 	unsigned int huge;
 	bool has_flr;
