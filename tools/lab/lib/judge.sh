@@ -104,6 +104,22 @@ judge_job() {
 	[ ! -s "$1/findings" ] || { report_findings "$1"; return 1; }
 }
 
+# count_tap FILE: of a TAP stream without subtests, prints the plain counter line; status 0
+# when something passed and nothing failed. A result that was planned and did not come has
+# failed, and so has a stream without a plan.
+count_tap() {
+	awk '/^ok .*# SKIP/ { skipped++; next }
+		/^ok / { passed++ }
+		/^not ok / { failed++ }
+		/^1\.\.[0-9]+/ { plan = substr($1, 4) + 0 }
+		END {
+			missing = plan - passed - failed - skipped
+			failed += plan == "" ? 1 : missing > 0 ? missing : 0
+			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+			exit failed || !passed
+		}' "$1"
+}
+
 # judge_tests RUN NAMES: prints the plain counter line last; status 0 when all is well.
 judge_tests() {
 	local run=$1 passed=0 failed=0 skipped=0 others
