@@ -100,6 +100,9 @@ intree_coccicheck() {
 	grep -E '^[^ ]*\.[ch]:[0-9]+' "$log" || true
 }
 
+# How many results intree_checks gives.
+INTREE_CHECKS=7
+
 intree_checks() {
 	static_check "the patch series adds up to the driver" intree_series
 	static_check "checkpatch --strict on each patch" intree_checkpatch
@@ -118,5 +121,5 @@ intree_all() {
 	cp -al "$(tree_dir "$LAB_SUITE-backports")" "$LAB_TREE"
 	static_lane intree_checks
 	rm -rf "$LAB_TREE" "$LAB_SOURCE" "$LAB_RUN"/{arm64-y,arm64-m,amd64,applied}
-	static_summary
+	static_summary "$INTREE_CHECKS"
 }

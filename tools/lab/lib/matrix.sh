@@ -50,6 +50,6 @@ matrix_all() {
 	static_lane static_builds "${kernels[@]:half}"
 	wait "$first"
 	group_remove "$first"
-	matrix_table "${kernels[@]}"
-	static_end
+	matrix_table "${kernels[@]}" | tee "$LAB_RUN/table"
+	static_end $((${#kernels[@]} * LAB_BUILD_CHECKS)) && ! grep -q FAILED "$LAB_RUN/table"
 }
