@@ -61,18 +61,30 @@ judge_checks() {
 	done < <(cat "$1/checks" 2>/dev/null)
 }
 
+# Status as of grep: 1 where there are none, 2 where it could not look.
 kernel_splats() {
 	tr -d '\r' <"$1/kernel.log" | grep -n -E -f "$LAB_DIR/splats"
 }
 
 judge_kernel() {
-	local splats
+	local splats status=0
 
 	if [ ! -s "$1/kernel.log" ]; then
 		echo "the kernel has logged nothing"
 		return
 	fi
-	splats=$(kernel_splats "$1") || return 0
+	splats=$(kernel_splats "$1") || status=$?
+	case $status in
+	0)
+		;;
+	1)
+		return
+		;;
+	*)
+		echo "the kernel log cannot be searched for complaints: grep ended with status $status"
+		return
+		;;
+	esac
 	echo "the kernel complained, $(wc -l <<<"$splats") lines, first at $(head -n 1 <<<"$splats")"
 }
 
