@@ -4,14 +4,31 @@
 # wait for hardware. Each host has a run of its own and a share of the manifest, by
 # which it is judged; together the shares have to be the manifest.
 
-# What a host comes to use, on average: 1 GiB, and 4 to 5 where a test fills all of a GPU.
+# What a host comes to use, on average: 1 GiB, and 5 where a test fills all of a GPU.
 LAB_HOST_KIB=$((3 * 1024 * 1024))
+
+# Tests that do so. They go to one host, which comes to use that once.
+LAB_FULL_TESTS="guest guest.tail sim_random"
+
+# In bytes, what a container may use, if it is limited; of both versions of cgroups.
+LAB_MEMORY_LIMITS=(/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes)
+
+# KiB that this machine can spare.
+memory_left() {
+	{
+		awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
+		cat "${LAB_MEMORY_LIMITS[@]}" 2>/dev/null |
+			awk '/^[0-9]+$/ { printf "%.0f\n", $1 / 1024 }' || true
+	} | sort -n | head -n 1
+}
 
 # hosts_that_fit WANTED: as many as there is memory for, at least one.
 hosts_that_fit() {
-	awk -v wanted="$1" -v each="$LAB_HOST_KIB" '
-		$1 == "MemAvailable:" { fit = int($2 / each) }
-		END { print fit < 1 ? 1 : fit < wanted ? fit : wanted }' /proc/meminfo
+	local fit=$(($(memory_left) / LAB_HOST_KIB))
+
+	[ "$fit" -le "$1" ] || fit=$1
+	[ "$fit" -ge 1 ] || fit=1
+	printf '%d\n' "$fit"
 }
 
 # test_costs NAME...: "NAME SECONDS" for each, as LIST says; 10 s where it does not.
@@ -22,15 +39,17 @@ test_costs() {
 }
 
 # share_tests HOSTS: of lines "NAME SECONDS" makes lines "HOST NAME" in the same order.
-# The longest test goes first, each to the host that has the least to do so far; this
-# depends on nothing but the lines.
+# The longest test goes first, each to the host that has the least to do so far, but for
+# LAB_FULL_TESTS; this depends on nothing but the lines.
 share_tests() {
 	awk '{ print NR, $0 }' | sort -k3,3nr -k1,1n |
-		awk -v hosts="$1" '{
+		awk -v hosts="$1" -v full=" $LAB_FULL_TESTS " '{
 			least = 1
 			for (host = 2; host <= hosts; host++)
 				if (load[host] + 0 < load[least] + 0)
 					least = host
+			if (index(full, " " $2 " "))
+				least = together = together ? together : least
 			load[least] += $3
 			print $1, least, $2
 		}' | sort -n | cut -d' ' -f2-
