@@ -21,16 +21,18 @@ LAB_ACCEL="-accel tcg,thread=multi"
 # each run; all processors take turns in one thread.
 LAB_ACCEL_ICOUNT="-accel tcg,thread=single -icount shift=0,sleep=off"
 
-# memory_arguments GIB: of a host with more memory than usual, what nobody writes to is
-# not taken from this machine. QEMU looks whether the kernel allows that, and the chroot
-# has no /proc.
+# memory_arguments GIB: of a host. What nobody writes to is not taken from this machine,
+# which need not have that much. A kernel that is told to be exact about that (2) has to
+# have it: QEMU refuses to ask it for more. QEMU looks itself, and the chroot has no /proc.
 memory_arguments() {
-	local machine=/proc/sys/vm/overcommit_memory
+	local machine=/proc/sys/vm/overcommit_memory new
 
 	printf '%s' "-m ${1}G"
-	[ "$LAB_MEMORY" != 8 ] || return 0
+	[ "$(cat "$machine")" != 2 ] || return 0
 	mkdir -p "$LAB_TOOLS${machine%/*}"
-	cp "$machine" "$LAB_TOOLS$machine"
+	new=$(mktemp "$LAB_TOOLS$machine.XXXXXX")
+	cat "$machine" >"$new"
+	mv -f "$new" "$LAB_TOOLS$machine"
 	printf ' %s' "-machine memory-backend=ram" \
 		"-object memory-backend-ram,id=ram,size=${1}G,reserve=off"
 }
