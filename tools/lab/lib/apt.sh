@@ -75,6 +75,11 @@ tools_apt() {
 	APT_CONFIG=${LAB_APT_CONFIG:-$LAB_TOOLS/etc/apt/lab.conf} "$@"
 }
 
+# Fails where a list could not be had: by itself apt then goes on with those it has.
+tools_update() {
+	tools_apt apt-get -q -o APT::Update::Error-Mode=any update
+}
+
 tools_apt_config() {
 	cat >"$1/etc/apt/lab.conf" <<-END
 		Dir "$LAB_TOOLS";
@@ -95,7 +100,7 @@ apt_other_suite() {
 		Dir::State::Lists "$2/lists";
 		Dir::Cache "$2/cache";
 	END
-	APT_CONFIG=$2/apt.conf apt-get -q update
+	LAB_APT_CONFIG=$2/apt.conf tools_update
 }
 
 # Direct dependencies of PACKAGE in SUITE whose names match the pattern.
@@ -120,18 +125,35 @@ tools_add() {
 	exec {adding}>&-
 }
 
-# The same for those who hold the lock of prepare.
+# tools_install PACKAGE...: into the chroot.
+tools_install() {
+	in_tools mkdir -p /var/cache/apt/archives/partial
+	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
+		-o APT::Sandbox::User=root -o DPkg::Chroot-Directory="$LAB_TOOLS" \
+		install "$@" </dev/null
+}
+
+# Lists of another day name packages that the mirror has replaced.
+tools_update_install() {
+	tools_update
+	tools_install "$@"
+}
+
+# tools_try_install PACKAGE...: without the time for the lists, where they will do.
+tools_try_install() {
+	attempt tools_install "$@"
+	[ "$LAB_STATUS" -eq 0 ] || retry tools_update_install "$@"
+}
+
+# tools_add for those who hold the lock of prepare.
 tools_add_locked() {
 	local log=$LAB_CACHE/logs/$1.log missing
 
 	mapfile -t missing < <(tools_missing "$1")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "adding to the toolchain: ${missing[*]}"
-	in_tools mkdir -p /var/cache/apt/archives/partial
-	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
-		-o APT::Sandbox::User=root -o DPkg::Chroot-Directory="$LAB_TOOLS" \
-		install "${missing[@]}" </dev/null >"$log" 2>&1 ||
-		die "installing ${missing[*]} failed; the whole log is $log"
+	attempt tools_try_install "${missing[@]}" >"$log" 2>&1
+	[ "$LAB_STATUS" -eq 0 ] || die "installing ${missing[*]} failed; the whole log is $log"
 	rm -f "$LAB_TOOLS"/var/cache/apt/archives/*.deb
 }
 

@@ -29,6 +29,7 @@ check_lintian() {
 
 # The bare Debian: a copy for this run, with the machine's apt working on it.
 make_bare() {
+	rm -rf "$1"
 	bootstrap apt amd64 bare "$1"
 	LAB_TOOLS=$1 tools_apt_config "$1"
 }
@@ -143,16 +144,13 @@ keep_modules() {
 	(cd "$LAB_BARE" && cp --parents usr/lib/modules/*/updates/dkms/nvgpu-vfio-pci.ko* "$LAB_RUN/dkms/")
 }
 
-# deb_check TITLE COMMAND...: one result. Not in a condition: there "set -e" is off.
+# deb_check TITLE COMMAND...: one result.
 deb_check() {
-	local title=$1 log=$LAB_RUN/deb-$((DEB_PASSED + DEB_FAILED)).log status
+	local title=$1 log=$LAB_RUN/deb-$((DEB_PASSED + DEB_FAILED)).log
 
 	shift
-	set +e
-	(set -e; "$@") >"$log" 2>&1
-	status=$?
-	set -e
-	if [ "$status" -eq 0 ]; then
+	attempt "$@" >"$log" 2>&1
+	if [ "$LAB_STATUS" -eq 0 ]; then
 		DEB_PASSED=$((DEB_PASSED + 1))
 		printf 'ok - %s\n' "$title"
 	else
@@ -167,7 +165,7 @@ bare_install_headers() {
 
 	mapfile -t headers < <(bare_headers)
 	[ "${#headers[@]}" -eq 2 ] || { echo "headers of two kernels wanted, found: ${headers[*]}"; return 1; }
-	bare_apt install "${headers[@]}"
+	retry bare_apt install "${headers[@]}"
 }
 
 bare_purge() {
@@ -178,8 +176,8 @@ bare_purge() {
 
 # What the packages work with stays, and what that leaves is not ours.
 bare_prepare() {
-	make_bare "$LAB_BARE"
-	bare_apt install dkms gcc make sosreport udev zsh
+	retry make_bare "$LAB_BARE"
+	retry bare_apt install dkms gcc make sosreport udev zsh
 	bare_install_headers
 	bare_files >"$LAB_RUN/files.before"
 }

@@ -146,9 +146,21 @@ host_packages_missing() {
 	done < <(list_entries host)
 }
 
+# Waits for others who install on this machine: a new one updates itself.
+host_install() {
+	DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
+		-o DPkg::Lock::Timeout=600 install "$@"
+}
+
+# Of the machine's own lists some may be out of reach that the lab has no use for.
+host_update_install() {
+	apt-get -q update || true
+	host_install "$@"
+}
+
 install_host_packages() {
-	apt-cache policy mmdebstrap | grep -q 'Candidate: [^(]' || apt-get -q update
-	DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "$@"
+	attempt host_install "$@"
+	[ "$LAB_STATUS" -eq 0 ] || retry host_update_install "$@"
 }
 
 # Installs on this machine what is missing; the only thing the lab changes on it.
@@ -194,23 +206,23 @@ start_product() {
 	tools)
 		;;
 	root-*)
-		step_start "$1" "system of the emulated host (${1#root-})" make_root "${1#root-}"
+		step_start "$1" "system of the emulated host (${1#root-})" retry make_root "${1#root-}"
 		;;
 	extra-*)
-		step_start "$1" "more of the emulated host (${1#extra-})" make_extra "${1#extra-}"
+		step_start "$1" "more of the emulated host (${1#extra-})" retry make_extra "${1#extra-}"
 		;;
 	source)
-		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" make_source
+		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" retry make_source
 		;;
 	tree-*)
-		step_start "$1" "the whole kernel source (${1#tree-})" make_tree "${1#tree-}"
+		step_start "$1" "the whole kernel source (${1#tree-})" retry make_tree "${1#tree-}"
 		;;
 	kernel-*)
 		step_start "$1" "kernel '${1#kernel-}' with modules and headers" \
-			make_kernel "${1#kernel-}"
+			retry make_kernel "${1#kernel-}"
 		;;
 	headers-*)
-		step_start "$1" "headers of kernel '${1#headers-}'" make_headers "${1#headers-}"
+		step_start "$1" "headers of kernel '${1#headers-}'" retry make_headers "${1#headers-}"
 		;;
 	esac
 }
@@ -233,11 +245,11 @@ make_products() {
 
 	if [ "$1" = tools ]; then
 		steps_begin $#
-		step_start tools "toolchain (amd64 chroot with compilers, checkers, QEMU)" make_tools
+		step_start tools "toolchain (amd64 chroot with compilers, checkers, QEMU)" retry make_tools
 	else
 		steps_begin $(($# + 1))
 		# Lists of another day name packages that the mirror has replaced.
-		step_start lists "lists of packages" tools_apt apt-get -q update
+		step_start lists "lists of packages" retry tools_update
 	fi
 	steps_wait
 	for product in "$@"; do

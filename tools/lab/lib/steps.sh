@@ -18,6 +18,31 @@ step_run() (
 	"$@"
 )
 
+# attempt COMMAND...: its status in LAB_STATUS; with "set -e", which a condition turns off
+# in all that it calls.
+attempt() {
+	set +e
+	(set -e; "$@")
+	LAB_STATUS=$?
+	set -e
+}
+
+LAB_RETRY_SECONDS=20
+
+# retry COMMAND...: up to three times, for what depends on a mirror. The command has to be
+# such that it can begin again.
+retry() {
+	local try
+
+	for try in 1 2 3; do
+		attempt "$@"
+		[ "$LAB_STATUS" -ne 0 ] || return 0
+		[ "$try" -lt 3 ] || return "$LAB_STATUS"
+		say "failed with status $LAB_STATUS, try $try of 3; the next in $LAB_RETRY_SECONDS s"
+		sleep "$LAB_RETRY_SECONDS"
+	done
+}
+
 # step_start NAME TITLE COMMAND...
 step_start() {
 	local title=$2 log=$LAB_CACHE/logs/$1.log
