@@ -222,7 +222,7 @@ start_product() {
 			retry make_kernel "${1#kernel-}"
 		;;
 	headers-*)
-		step_start "$1" "headers of kernel '${1#headers-}'" retry make_headers "${1#headers-}"
+		step_start "$1" "headers of kernel '${1#headers-}'" make_headers_if_any "${1#headers-}"
 		;;
 	esac
 }
