@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Names and places that every part of the lab uses.
 
-LAB_CACHE=${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}
+LAB_CACHE=$(realpath -m -- "${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}")
 LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
 # Set by lab_paths: the chroot with the toolchain, and what the lab keeps. That is
 # inside the chroot, so that nothing has to be mounted to work on it: mounts need a

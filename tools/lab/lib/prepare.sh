@@ -286,7 +286,7 @@ prepare() {
 
 	[ "$(id -u)" -eq 0 ] || die "must run as root: it makes a chroot and installs packages"
 	[ -e /proc/self/fd ] || die "/proc is not mounted; run: mount -t proc proc /proc"
-	mkdir -p "$LAB_CACHE"
+	require_writable_place
 	exec {LAB_LOCK}>"$LAB_CACHE/lock"
 	flock --shared "$LAB_LOCK"
 	[ -n "$(products_wanted "$@")" ] || return 0
@@ -298,7 +298,11 @@ prepare() {
 	mapfile -t wanted < <(products_wanted "$@")
 	if [ ${#wanted[@]} -gt 0 ]; then
 		say "preparing $LAB_CACHE from Debian packages (about 2 GB of disk)"
+		require_space "${wanted[@]}"
+		require_device_files
 		prepare_host
+		# Without a mirror each try would end the same way.
+		apt_mirror >/dev/null
 		make_products "${wanted[@]}"
 		prune_products
 		flock --shared "$LAB_LOCK"
