@@ -125,9 +125,11 @@ tools_add() {
 	exec {adding}>&-
 }
 
-# tools_install PACKAGE...: into the chroot.
+# tools_install PACKAGE...: into the chroot. What was interrupted may have left packages
+# that are half configured, with which apt would do nothing.
 tools_install() {
 	in_tools mkdir -p /var/cache/apt/archives/partial
+	in_tools dpkg --configure -a
 	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
 		-o APT::Sandbox::User=root -o DPkg::Chroot-Directory="$LAB_TOOLS" \
 		install "$@" </dev/null

@@ -49,6 +49,19 @@ module_arguments() {
 		'PAHOLE_VERSION=$(CONFIG_PAHOLE_VERSION)'
 }
 
+# copy_newer DIRECTORY FILE...: those that are newer there. Renamed into place: a copy that
+# was cut short would be newer for ever.
+copy_newer() {
+	local dir=$1 file
+
+	shift
+	for file in "$@"; do
+		[ "$file" -nt "$dir/${file##*/}" ] || continue
+		cp "$file" "$dir/.copy.$BASHPID"
+		mv -f "$dir/.copy.$BASHPID" "$dir/${file##*/}"
+	done
+}
+
 # What make expects of a machine and the toolchain has not. objtool of amd64 asks for
 # the place of its own stack, to explain an overflow of it. The headers lack the
 # program that decides whether sparse is good enough, without which C=2 does nothing.
@@ -61,7 +74,7 @@ module_make_needs() {
 			>"$LAB_TOOLS/proc/self/maps"
 	fi
 	for headers in "$LAB_TOOLS"/usr/src/linux-headers-*-common; do
-		cp -u "$LAB_LINUX/scripts/checker-valid.sh" "$headers/scripts/"
+		copy_newer "$headers/scripts" "$LAB_LINUX/scripts/checker-valid.sh"
 	done
 }
 
@@ -78,12 +91,12 @@ module_make() {
 
 # build_module BUILD KERNEL LABEL SOURCE [MAKE ARGUMENT...]
 build_module() {
-	local build=$1 kernel=$2 log=$1/logs/$3.log source=$4
+	local build=$1 kernel=$2 log=$1/logs/$3.log source=$4 modules
 
 	shift 4
 	module_make "$kernel" "$source" "$@" modules >"$log" 2>&1 || build_failed "$log"
-	find "$source" -path "$source/tools" -prune -o -name '*.ko' \
-		-exec cp -u -t "$build/out/modules" {} +
+	mapfile -t modules < <(find "$source" -path "$source/tools" -prune -o -name '*.ko' -print)
+	copy_newer "$build/out/modules" "${modules[@]}"
 }
 
 # With KUnit in the kernel, its tests are modules beside the driver.
@@ -118,7 +131,9 @@ build_peer() {
 	local build=$1 kernel=$2
 
 	if [ ! -d "$build/peer" ]; then
-		cp -a "$LAB_LINUX/drivers/vfio" "$build/peer"
+		rm -rf "$build/peer.new"
+		cp -a "$LAB_LINUX/drivers/vfio" "$build/peer.new"
+		mv "$build/peer.new" "$build/peer"
 	fi
 	build_module "$build" "$kernel" nvgrace-gpu "$build/peer/pci/nvgrace-gpu" \
 		CONFIG_NVGRACE_GPU_VFIO_PCI=m
@@ -127,7 +142,9 @@ build_peer() {
 # The inner guest's accesses are arm64 instructions.
 build_guest() {
 	build_programs "$1" "$2" guest "$1/src/tools/lab/guest" "$1/guest"
-	[ "$1/out/initrd" -nt "$1/guest/init" ] || make_cpio "$1/guest" >"$1/out/initrd"
+	[ ! "$1/out/initrd" -nt "$1/guest/init" ] || return 0
+	make_cpio "$1/guest" >"$1/initrd.new"
+	mv "$1/initrd.new" "$1/out/initrd"
 }
 
 build_all() {

@@ -47,8 +47,8 @@ build_operator() {
 	build_programs "$build" "$LAB_KERNEL" nvgpuctl "$build/src/tools/nvgpuctl" "$build/nvgpuctl" \
 		PKG_CONFIG="PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config"
 	mkdir -p "$out"
-	cp -u "$build/nvgpuctl/nvgpuctl" "$libraries"/libjson-c.so.5 "$libraries"/libsmartcols.so.1 \
-		"$LAB_TOP/README" "$out/"
+	copy_newer "$out" "$build/nvgpuctl/nvgpuctl" "$libraries"/libjson-c.so.5 \
+		"$libraries"/libsmartcols.so.1 "$LAB_TOP/README"
 	flock --unlock "$LAB_BUILD_LOCK"
 }
 
