@@ -27,6 +27,8 @@ mirror_checkout() {
 	mkdir -p "$dir/src"
 	touch "$dir/mirror"
 	mirror_list >"$dir/mirror.new"
+	# The lab before this one may have sorted as its user's language does.
+	sort -o "$dir/mirror" "$dir/mirror"
 	comm -23 "$dir/mirror" "$dir/mirror.new" | cut -f1 >"$dir/mirror.stale"
 	comm -13 "$dir/mirror" "$dir/mirror.new" | cut -f1 >"$dir/mirror.fresh"
 	(cd "$dir/src" && xargs -r -d '\n' -a "$dir/mirror.stale" rm -f)

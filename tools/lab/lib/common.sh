@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Names and places that every part of the lab uses.
 
+# What sort has written, comm reads, now or in another run.
+export LC_ALL=C.UTF-8
+
 LAB_CACHE=$(realpath -m -- "${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}")
 LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
 # Set by lab_paths: the chroot with the toolchain, and what the lab keeps. That is
