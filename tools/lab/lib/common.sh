@@ -12,8 +12,10 @@ LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
 # private namespace, and a plain chroot without a mounted root has none.
 LAB_TOOLS=
 LAB_STATE=
-# One build tree and one set of runs for each checkout that shares the cache.
-LAB_KEY=$(basename "$LAB_TOP")-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
+# One build tree for each checkout that shares the cache, in a name that make can work
+# with: blanks and colons are its own.
+LAB_KEY=${LAB_TOP##*/}
+LAB_KEY=${LAB_KEY//[^a-zA-Z0-9._+-]/_}-$(printf '%s' "$LAB_TOP" | sha256sum | cut -c1-8)
 
 # Entries of list files in packages/ without comments.
 list_entries() {
