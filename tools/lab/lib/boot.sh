@@ -37,19 +37,45 @@ memory_arguments() {
 		"-object memory-backend-ram,id=ram,size=${1}G,reserve=off"
 }
 
-# new_run LABEL: a directory for the logs of one boot; prints its name.
+# new_run LABEL: a directory for the logs of one boot; prints its name, which ends with the
+# process that it is for.
 new_run() {
 	local run
 
+	prune_runs
 	run=$LAB_STATE/runs/$(date +%Y%m%d-%H%M%S)-$1-$$
 	mkdir -p "$run"
 	printf '%s' "$run"
 }
 
-# Forgets all but the newest runs.
+# ended_runs [TEST...]: runs whose process is gone, and for which the tests of find hold,
+# the newest first.
+ended_runs() {
+	local run
+
+	find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 -type d "$@" -printf '%T@ %p\n' 2>/dev/null |
+		sort -rn | cut -d' ' -f2- |
+		while read -r run; do
+			[ -e "/proc/${run##*-}" ] || printf '%s\n' "$run"
+		done
+}
+
+# What is no log of a run. It is still there where that was killed.
+LAB_RUN_WORK=(payload.erofs initrd job checkout fuzzer 'tree-*' linux applied arm64-m arm64-y
+	amd64 bare make-install)
+
+# Forgets all but the newest runs, and of these what they worked with. The latter waits for
+# two hours, as a container that shares the cache has processes that are not seen here.
 prune_runs() {
-	find "$LAB_STATE/runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' |
-		sort -rn | sed -e '1,40d' -e 's/^[^ ]* //' | xargs -r -d '\n' rm -rf
+	local run name work=()
+
+	for name in "${LAB_RUN_WORK[@]}"; do
+		work+=(-o -name "$name")
+	done
+	ended_runs | sed 1,40d | xargs -r -d '\n' rm -rf
+	ended_runs -mmin +120 | while read -r run; do
+		find "$run" -mindepth 1 -maxdepth 1 \( "${work[@]:1}" \) -exec rm -rf {} +
+	done
 }
 
 # A directory that the host of the next run finds as /lab/files, empty for none. What is
@@ -139,7 +165,6 @@ build_to_boot() {
 
 built_to_boot() {
 	flock --unlock "$LAB_BUILD_LOCK"
-	prune_runs
 }
 
 # make_run LABEL KERNEL COMMAND...: a run for the job; sets LAB_RUN.
