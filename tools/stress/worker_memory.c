@@ -32,8 +32,9 @@ struct arena {
 };
 
 /*
- * Puts GPU memory in the place of other mappings. Not by MAP_FIXED: where the device refuses, that has
- * already unmapped what was there, and another thread maps something else into the hole.
+ * Puts GPU memory in the place of other mappings. Not by MAP_FIXED: where the device
+ * refuses, that has already unmapped what was there, and another thread maps something else
+ * into the hole.
  */
 static int arena_put(struct gpu *gpu, const struct gpu_region *region, __u64 offset,
 		     __u64 len, int prot, void *to)
