@@ -267,8 +267,8 @@ bool kernel_log_wait(int log, const char *text, int ms);
  * @cxl: offset of the CXL device DVSEC, 0 if the GPU has none
  * @bar0: mapping of the registers, through vfio
  * @watcher: thread of hardware_watch()
- * @last_busy_us: last moment at which the watcher saw it not ready, or 0
- * @first_ready_us: first moment at which the watcher saw it ready
+ * @last_busy_us: last moment at which the watcher knows it was not ready, or 0
+ * @first_ready_us: first moment at which the watcher knows it was ready
  */
 struct hardware {
 	int config;

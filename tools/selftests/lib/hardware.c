@@ -87,13 +87,16 @@ bool hardware_is_ready(const struct hardware *hw)
 	       !touch_read(hw->bar0 + REG_HBM, &hbm) && hbm == REG_READY;
 }
 
+/* Times are from before a look that says "not ready", and from after one that says "ready". */
 static void *watch(void *data)
 {
 	struct hardware *hw = data;
+	__u64 look = now_us();
 
 	while (!hardware_is_ready(hw)) {
-		hw->last_busy_us = now_us();
+		hw->last_busy_us = look;
 		usleep(WATCH_PAUSE_US);
+		look = now_us();
 	}
 	hw->first_ready_us = now_us();
 	return NULL;
