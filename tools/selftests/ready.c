@@ -16,8 +16,12 @@
 #include "gpu.h"
 
 /* The wait may exceed the hardware's by 10 % and 5 ms; an emulated CPU adds this. */
-#define SLACK_MS	40
-#define TRIES		3
+#define SLACK_US	40000
+#define LATENCY_TRIES	20
+#define SLOW_TRIES	3
+
+/* Longer than the hardware may take. */
+#define FOREVER_MS	60000
 
 FIXTURE(ready) {
 	struct gpu gpu;
@@ -51,10 +55,10 @@ static ssize_t read_word(struct _test_data_ready *self)
 	return __gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), 0);
 }
 
-/* Return: ms from before a reset to after the first access, which must succeed. */
+/* Return: us from before a reset to after the first access, which must succeed. */
 static __u64 reset_to_access(struct _test_data_ready *self, bool by_mapping)
 {
-	__u64 begin = now_ms();
+	__u64 began = now_us();
 	__u32 val;
 
 	gpu_reset(&self->gpu);
@@ -64,91 +68,93 @@ static __u64 reset_to_access(struct _test_data_ready *self, bool by_mapping)
 	} else if (read_word(self) != sizeof(val)) {
 		die("the first read after a reset failed");
 	}
-	return now_ms() - begin;
+	return now_us() - began;
 }
 
+/* The slack is narrow, so it takes many tries on a busy machine. */
 static void expect_latency(struct __test_metadata *_metadata,
 			   struct _test_data_ready *self, __u64 training_ms,
 			   bool by_mapping)
 {
-	__u64 best = ~0ULL, ms;
-	int i;
+	__u64 training_us = training_ms * 1000, us;
+	struct best best = best_of(slow_kernel() ? SLOW_TRIES : LATENCY_TRIES,
+				   training_us + training_us / 10 + 5000 + SLACK_US);
 
 	sim_write("training_ms", training_ms);
-	for (i = 0; i < TRIES; i++) {
-		ms = reset_to_access(self, by_mapping);
-		EXPECT_GE(ms, training_ms)
-			TH_LOG("access after %llu ms, training takes %llu ms", ms, training_ms);
-		best = ms < best ? ms : best;
+	while (best_again(&best)) {
+		us = reset_to_access(self, by_mapping);
+		EXPECT_GE(us, training_us)
+			TH_LOG("access after %llu us, training takes %llu us", us, training_us);
+		best_took(&best, us);
 	}
 	if (slow_kernel())
 		SKIP(return, "%s", slow_kernel());
-	EXPECT_LE(best, training_ms + training_ms / 10 + 5 + SLACK_MS)
-		TH_LOG("access after %llu ms at best, training takes %llu ms", best, training_ms);
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("access after %llu us at best, training takes %llu us", best.us,
+		       training_us);
 }
 
-TEST_F(ready, read_after_600_ms)
+TEST_F_TIMEOUT(ready, read_after_600_ms, 240)
 {
 	expect_latency(_metadata, self, 600, false);
 }
 
-TEST_F(ready, read_after_1700_ms)
+TEST_F_TIMEOUT(ready, read_after_1700_ms, 240)
 {
 	expect_latency(_metadata, self, 1700, false);
 }
 
-TEST_F(ready, touch_after_600_ms)
+TEST_F_TIMEOUT(ready, touch_after_600_ms, 240)
 {
 	expect_latency(_metadata, self, 600, true);
 }
 
-TEST_F(ready, touch_after_1700_ms)
+TEST_F_TIMEOUT(ready, touch_after_1700_ms, 240)
 {
 	expect_latency(_metadata, self, 1700, true);
 }
 
 TEST_F(ready, padding_needs_no_memory)
 {
-	__u64 begin, val = 0;
+	struct best best = best_at_once();
+	__u64 began, val = 0;
 
 	if (self->usemem.size == self->usemem.mem_len)
 		SKIP(return, "usemem fills its BAR");
 	sim_write("never_ready", 1);
 	gpu_reset(&self->gpu);
-	begin = now_ms();
-	gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), self->usemem.mem_len);
-	EXPECT_EQ(val, ~0ULL);
-	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
-		TH_LOG("a read of padding waited for the memory");
+	while (best_again(&best)) {
+		began = now_us();
+		gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), self->usemem.mem_len);
+		best_took(&best, now_us() - began);
+		EXPECT_EQ(val, ~0ULL);
+	}
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("a read of padding waited %llu us for the memory", best.us);
 }
 
 /* A reset while somebody waits starts the wait anew; it does not end in an error. */
-static void *reset_later(void *arg)
-{
-	struct _test_data_ready *self = arg;
-
-	usleep(500000);
-	gpu_reset(&self->gpu);
-	return NULL;
-}
-
 TEST_F(ready, reset_during_the_wait)
 {
-	__u64 begin, ms;
-	pthread_t thread;
-	ssize_t ret;
+	struct access access = {
+		.gpu = &self->gpu,
+		.region = &self->usemem,
+		.way = ACCESS_READ,
+	};
+	__u64 second;
 
-	sim_write("training_ms", 1000);
+	sim_write("training_ms", FOREVER_MS);
 	gpu_reset(&self->gpu);
-	begin = now_ms();
-	ASSERT_EQ(pthread_create(&thread, NULL, reset_later, self), 0);
-	ret = read_word(self);
-	ms = now_ms() - begin;
-	pthread_join(thread, NULL);
-	EXPECT_EQ(ret, 4)
-		TH_LOG("a read that a second reset raced with returned %zd", ret);
-	EXPECT_GE(ms, 1500)
-		TH_LOG("read after %llu ms, the second training ended at 1500 ms", ms);
+	access_start(&access);
+	usleep(500000);
+	sim_write("training_ms", 1000);
+	second = now_us();
+	gpu_reset(&self->gpu);
+	EXPECT_EQ(access_wait(&access), 0)
+		TH_LOG("a read that a second reset raced with gave %d", access.result);
+	EXPECT_GE(access.ended_us, second + 1000000)
+		TH_LOG("a read ended %lld us after a reset with 1000 ms of training",
+		       (long long)(access.ended_us - second));
 }
 
 static void *wait_for_memory(void *arg)
@@ -176,43 +182,53 @@ TEST_F(ready, asked_again_after_low_power)
 	EXPECT_EQ((long)result, 4);
 }
 
-/* Nothing else may wait with the one who waits: memory_lock is not held. */
-TEST_F_TIMEOUT(ready, others_are_not_held_up, 60)
+/*
+ * Nothing else may wait with the one who waits: memory_lock is not held. He himself
+ * gives up when memory is disabled.
+ */
+TEST_F_TIMEOUT(ready, others_are_not_held_up, 240)
 {
+	struct best calls = best_at_once(), end = best_of(3, 5 * at_once_us());
 	pthread_t thread;
 	void *result;
-	__u64 begin;
+	__u64 began;
 
 	sim_write("never_ready", 1);
-	gpu_reset(&self->gpu);
-	ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
-	usleep(300000);
-	begin = now_ms();
-	config_set_memory(&self->gpu, true);
-	config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
-	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
+	while (best_again(&calls) || best_again(&end)) {
+		config_set_memory(&self->gpu, true);
+		gpu_reset(&self->gpu);
+		ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
+		usleep(300000);
+		began = now_us();
+		config_set_memory(&self->gpu, true);
+		config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
+		best_took(&calls, now_us() - began);
+		config_set_memory(&self->gpu, false);
+		pthread_join(thread, &result);
+		best_took(&end, now_us() - began);
+		EXPECT_EQ((long)result, -EIO)
+			TH_LOG("the read that waited returned %ld after memory was disabled",
+			       (long)result);
+	}
+	EXPECT_LE(calls.us, calls.enough_us)
 		TH_LOG("a write of the command register waited for readiness");
-	config_set_memory(&self->gpu, false);
-	pthread_join(thread, &result);
-	EXPECT_EQ((long)result, -EIO)
-		TH_LOG("the read that waited returned %ld after memory was disabled", (long)result);
-	EXPECT_LE(now_ms() - begin, 5 * at_once_us() / 1000)
+	EXPECT_LE(end.us, end.enough_us)
 		TH_LOG("the read went on waiting after memory was disabled");
 	config_set_memory(&self->gpu, true);
 }
 
-static void expect_killable(struct __test_metadata *_metadata,
-			    struct _test_data_ready *self, bool by_mapping)
+/* Return: us that a process that waits for the memory took to die of SIGKILL. */
+static __u64 kill_waiting(struct __test_metadata *_metadata,
+			  struct _test_data_ready *self, bool by_mapping)
 {
+	__u64 killed, took;
 	int status = 0;
-	pid_t pid;
+	pid_t pid, dead;
 	__u32 val;
-	__u64 end;
 
 	sim_write("never_ready", 1);
 	gpu_reset(&self->gpu);
 	pid = fork();
-	ASSERT_GE(pid, 0);
 	if (!pid) {
 		if (by_mapping)
 			touch_read(self->map, &val);
@@ -220,15 +236,35 @@ static void expect_killable(struct __test_metadata *_metadata,
 			read_word(self);
 		_exit(0);
 	}
+	if (pid < 0)
+		die("cannot fork");
 	usleep(500000);
 	EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0)
 		TH_LOG("the access did not wait although the memory is not ready");
+	killed = now_us();
 	kill(pid, SIGKILL);
-	end = now_ms() + 3 * at_once_us() / 1000;
-	while (now_ms() < end && waitpid(pid, &status, WNOHANG) == 0)
+	while (!(dead = waitpid(pid, &status, WNOHANG)) && now_us() - killed <= 3 * at_once_us())
 		usleep(10000);
+	took = now_us() - killed;
+	/* One that cannot be killed must not outlive its try. */
+	sim_write("never_ready", 0);
+	if (!dead)
+		waitpid(pid, &status, 0);
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		TH_LOG("a process that waits for the memory cannot be killed");
+		TH_LOG("the access went on although its process was killed");
+	return took;
+}
+
+static void expect_killable(struct __test_metadata *_metadata,
+			    struct _test_data_ready *self, bool by_mapping)
+{
+	struct best best = best_of(3, 3 * at_once_us());
+
+	while (best_again(&best))
+		best_took(&best, kill_waiting(_metadata, self, by_mapping));
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("a process that waits for the memory took %llu us to die of SIGKILL",
+		       best.us);
 }
 
 TEST_F(ready, waiting_read_can_be_killed)
@@ -242,31 +278,47 @@ TEST_F(ready, waiting_touch_can_be_killed)
 }
 
 /* The hardware's limit: 30 s, or what the CXL DVSEC encodes after at most 1 s. */
-static __u64 limit_ms(void)
+static __u64 limit_us(void)
 {
 	if (!sim_read_u64("cxl"))
-		return 30000;
-	return 1000ULL << (2 * sim_read_u64("cxl_timeout"));
+		return 30000000;
+	return 1000000ULL << (2 * sim_read_u64("cxl_timeout"));
+}
+
+/* Return: us that a read of memory waits that never gets ready. */
+static __u64 wait_in_vain(struct __test_metadata *_metadata, struct _test_data_ready *self)
+{
+	__u64 began, took;
+	ssize_t ret;
+
+	gpu_reset(&self->gpu);
+	began = now_us();
+	ret = read_word(self);
+	took = now_us() - began;
+	EXPECT_EQ(ret, -ETIME)
+		TH_LOG("reading memory that never gets ready returned %zd", ret);
+	EXPECT_GE(took, limit_us());
+	return took;
 }
 
 /* Once the limit has passed nobody waits again. */
-TEST_F_TIMEOUT(ready, gives_up, 90)
+TEST_F_TIMEOUT(ready, gives_up, 300)
 {
-	__u64 begin;
-	ssize_t ret;
+	__u64 limit = limit_us(), began;
+	struct best wait = best_of(3, limit + limit / 10 + 2 * at_once_us());
+	struct best again = best_at_once();
 	__u32 val;
 
 	sim_write("never_ready", 1);
-	gpu_reset(&self->gpu);
-	begin = now_ms();
-	ret = read_word(self);
-	EXPECT_EQ(ret, -ETIME)
-		TH_LOG("reading memory that never gets ready returned %zd", ret);
-	EXPECT_GE(now_ms() - begin, limit_ms());
-	EXPECT_LE(now_ms() - begin, limit_ms() + limit_ms() / 10 + 2 * at_once_us() / 1000);
-	begin = now_ms();
-	EXPECT_EQ(touch_read(self->map, &val), SIGBUS);
-	EXPECT_LE(now_ms() - begin, at_once_us() / 1000)
+	while (best_again(&wait))
+		best_took(&wait, wait_in_vain(_metadata, self));
+	EXPECT_LE(wait.us, wait.enough_us);
+	while (best_again(&again)) {
+		began = now_us();
+		EXPECT_EQ(touch_read(self->map, &val), SIGBUS);
+		best_took(&again, now_us() - began);
+	}
+	EXPECT_LE(again.us, again.enough_us)
 		TH_LOG("the second access waited again");
 	sim_write("never_ready", 0);
 	gpu_reset(&self->gpu);

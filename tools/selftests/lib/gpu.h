@@ -322,6 +322,28 @@ bool hardware_is_ready(const struct hardware *hw);
 void hardware_watch(struct hardware *hw);
 void hardware_watched(struct hardware *hw);
 
+/**
+ * struct best - the shortest of the times that a scenario takes
+ * @us: the shortest so far
+ * @enough_us: what it may take: no try follows one that took no longer
+ * @left: tries that may follow
+ *
+ * A CPU with other work to do makes times longer and never shorter, and a driver that
+ * waits where it must not does so each time. So an upper bound is judged by the best of a
+ * few tries; what must never be is judged by each of them.
+ */
+struct best {
+	__u64 us;
+	__u64 enough_us;
+	unsigned int left;
+};
+
+/* best.c: while (best_again(&best)) best_took(&best, ...); then @us is what counts. */
+struct best best_of(unsigned int tries, __u64 enough_us);
+struct best best_at_once(void);
+bool best_again(const struct best *best);
+void best_took(struct best *best, __u64 us);
+
 /* failnth.c: the kernel's fault injection, for the calling thread. */
 bool fail_nth_available(void);
 bool fail_nth_spare(const char *function);
