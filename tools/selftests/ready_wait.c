@@ -19,9 +19,9 @@
 /* Design: at most 10 % and 5 ms later. The rest is for an emulated, shared CPU. */
 #define LATE_US		5000
 #define SLACK_US	250000
+#define LATENCY_TRIES	5
 
-/* Long enough that what is expected "at once" cannot be the end of the wait. */
-#define LONG_MS		4000
+/* Longer than the hardware may take: only another reset ends such a wait with success. */
 #define FOREVER_MS	60000
 #define SETTLE_US	300000
 
@@ -67,16 +67,13 @@ FIXTURE_TEARDOWN(ready_wait)
 	gpu_close(&self->gpu);
 }
 
-/* One access after a reset that is followed by @training_ms of training. */
-static void expect_latency(struct __test_metadata *_metadata,
-			   struct _test_data_ready_wait *self,
-			   unsigned int training_ms)
+/* Return: us that the first access after a reset ended later than the design has it. */
+static __u64 late_access(struct __test_metadata *_metadata,
+			 struct _test_data_ready_wait *self, unsigned int training_ms)
 {
 	const char *what = access_name[self->access.way];
-	__u64 waited, ready_at;
-	__s64 late;
+	__u64 waited, ready_at, may_end;
 
-	sim_write("training_ms", training_ms);
 	gpu_reset(&self->gpu);
 	hardware_watch(&self->hw);
 	EXPECT_EQ(access_now(&self->access), 0)
@@ -90,13 +87,24 @@ static void expect_latency(struct __test_metadata *_metadata,
 	if (ready_at < self->access.began_us)
 		ready_at = self->access.began_us;
 	waited = self->access.ended_us - self->access.began_us;
-	late = (__s64)(self->access.ended_us - ready_at);
-	late = late < 0 ? 0 : late;
 	ksft_print_msg("%s of BAR%u, %u ms training: waited %llu us, hardware plus %lld us\n",
-		       what, self->access.region->index, training_ms, waited, late);
-	EXPECT_LE(late, (__s64)(waited / 10 + LATE_US + SLACK_US))
-		TH_LOG("%s ended %lld us after the memory was ready (waited %llu us)",
-		       what, late, waited);
+		       what, self->access.region->index, training_ms, waited,
+		       (__s64)(self->access.ended_us - ready_at));
+	may_end = ready_at + waited / 10 + LATE_US;
+	return self->access.ended_us > may_end ? self->access.ended_us - may_end : 0;
+}
+
+static void expect_latency(struct __test_metadata *_metadata,
+			   struct _test_data_ready_wait *self, unsigned int training_ms)
+{
+	struct best late = best_of(LATENCY_TRIES, SLACK_US);
+
+	sim_write("training_ms", training_ms);
+	while (best_again(&late))
+		best_took(&late, late_access(_metadata, self, training_ms));
+	EXPECT_LE(late.us, late.enough_us)
+		TH_LOG("with %u ms of training every %s ended too late, the best by %llu us",
+		       training_ms, access_name[self->access.way], late.us);
 }
 
 TEST_F(ready_wait, latency)
@@ -125,20 +133,26 @@ TEST_F(ready_wait, latency_of_resmem)
 static void expect_waits_for(struct __test_metadata *_metadata,
 			     struct _test_data_ready_wait *self, const char *fault)
 {
+	const char *what = access_name[self->access.way];
+	struct best best = best_at_once();
 	__u64 cleared;
 
-	gpu_reset(&self->gpu);
-	sim_write(fault, 1);
-	access_start(&self->access);
-	usleep(SETTLE_US);
-	cleared = now_us();
-	sim_write(fault, 0);
-	EXPECT_EQ(access_wait(&self->access), 0)
-		TH_LOG("%s with %s set for a while gave %d",
-		       access_name[self->access.way], fault, self->access.result);
-	EXPECT_GE(self->access.ended_us, cleared)
-		TH_LOG("%s got by with %s set", access_name[self->access.way], fault);
-	EXPECT_LE(self->access.ended_us, cleared + at_once_us());
+	while (best_again(&best)) {
+		gpu_reset(&self->gpu);
+		sim_write(fault, 1);
+		access_start(&self->access);
+		usleep(SETTLE_US);
+		cleared = now_us();
+		sim_write(fault, 0);
+		ASSERT_EQ(access_wait(&self->access), 0)
+			TH_LOG("%s with %s set for a while gave %d", what, fault,
+			       self->access.result);
+		ASSERT_GE(self->access.ended_us, cleared)
+			TH_LOG("%s got by with %s set", what, fault);
+		best_took(&best, self->access.ended_us - cleared);
+	}
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("%s ended %llu us after %s was cleared", what, best.us, fault);
 }
 
 TEST_F(ready_wait, c2c_link)
@@ -160,94 +174,128 @@ TEST_F(ready_wait, cxl_memory_active)
 	expect_waits_for(_metadata, self, "cxl_inactive");
 }
 
-TEST_F(ready_wait, can_be_killed)
+/* Return: us that a process that waits took to die of SIGKILL. */
+static __u64 kill_waiting(struct __test_metadata *_metadata,
+			  struct _test_data_ready_wait *self)
 {
 	__u64 killed;
 	int status;
 	pid_t pid;
 
-	sim_write("training_ms", FOREVER_MS);
 	gpu_reset(&self->gpu);
 	pid = access_fork(&self->access);
 	usleep(SETTLE_US);
 	ASSERT_EQ(waitpid(pid, &status, WNOHANG), 0)
 		TH_LOG("%s did not wait", access_name[self->access.way]);
 	killed = now_us();
-	ASSERT_EQ(kill(pid, SIGKILL), 0);
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(kill(pid, SIGKILL), 0);
+	EXPECT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_LE(now_us() - killed, at_once_us())
-		TH_LOG("a waiting %s took %llu us to die of SIGKILL",
-		       access_name[self->access.way], now_us() - killed);
+	return now_us() - killed;
 }
 
-/* mmap() takes the mm's lock, munmap() of a part that of the mapping as well. */
-TEST_F(ready_wait, address_space_is_not_blocked)
+TEST_F(ready_wait, can_be_killed)
 {
-	__u64 began, took;
-	void *p;
+	struct best best = best_at_once();
 
-	sim_write("training_ms", LONG_MS);
+	sim_write("training_ms", FOREVER_MS);
+	while (best_again(&best))
+		best_took(&best, kill_waiting(_metadata, self));
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("a waiting %s took %llu us to die of SIGKILL",
+		       access_name[self->access.way], best.us);
+}
+
+/* Has an access wait for memory that will not be ready before the next reset. */
+static void start_waiting(struct _test_data_ready_wait *self)
+{
+	sim_write("training_ms", FOREVER_MS);
 	gpu_reset(&self->gpu);
 	access_start(&self->access);
 	usleep(SETTLE_US);
-	began = now_us();
+}
+
+/* A reset that ends such a wait. */
+static void make_ready(struct _test_data_ready_wait *self)
+{
+	sim_write("training_ms", 0);
+	gpu_reset(&self->gpu);
+}
+
+/*
+ * mmap() takes the mm's lock, munmap() of a part that of the mapping as well.
+ * Return: us that they took.
+ */
+static __u64 change_address_space(struct __test_metadata *_metadata, __u8 *map)
+{
+	__u64 began = now_us();
+	void *p;
+
 	p = mmap(NULL, SZ_1M, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(p, MAP_FAILED);
-	ASSERT_EQ(munmap(p, SZ_1M), 0);
-	ASSERT_EQ(munmap(self->map + SZ_2M, SZ_2M), 0);
-	took = now_us() - began;
-	EXPECT_LE(took, at_once_us())
-		TH_LOG("mmap() and munmap() took %llu us while a %s waited", took,
-		       access_name[self->access.way]);
-	EXPECT_EQ(access_wait(&self->access), 0);
-	EXPECT_GE(self->access.ended_us, began + took)
-		TH_LOG("the %s did not wait", access_name[self->access.way]);
+	EXPECT_NE(p, MAP_FAILED);
+	EXPECT_EQ(munmap(p, SZ_1M), 0);
+	EXPECT_EQ(munmap(map + SZ_2M, SZ_2M), 0);
+	return now_us() - began;
+}
+
+TEST_F(ready_wait, address_space_is_not_blocked)
+{
+	const char *what = access_name[self->access.way];
+	struct best best = best_at_once();
+	__u64 free_at;
+
+	while (best_again(&best)) {
+		self->access.map = gpu_map(&self->gpu, &self->usemem, 0, 2 * SZ_2M);
+		start_waiting(self);
+		best_took(&best, change_address_space(_metadata, self->access.map));
+		free_at = now_us();
+		make_ready(self);
+		ASSERT_EQ(access_wait(&self->access), 0);
+		ASSERT_GE(self->access.ended_us, free_at)
+			TH_LOG("the %s did not wait", what);
+	}
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("mmap() and munmap() took %llu us while a %s waited", best.us, what);
 }
 
 /* The device itself is not blocked either: config space, BAR0, another reset. */
 TEST_F(ready_wait, device_is_not_blocked)
 {
-	__u64 began, took;
+	struct best calls = best_at_once(), end = best_at_once();
+	const char *what = access_name[self->access.way];
+	__u64 began, done;
 
-	sim_write("training_ms", LONG_MS);
-	gpu_reset(&self->gpu);
-	access_start(&self->access);
-	usleep(SETTLE_US);
-	began = now_us();
-	config_write64(&self->gpu, PCI_BASE_ADDRESS_4, ~0ULL);
-	config_set_memory(&self->gpu, true);
-	sim_write("training_ms", 0);
-	gpu_reset(&self->gpu);
-	took = now_us() - began;
-	EXPECT_LE(took, at_once_us())
-		TH_LOG("config writes and a reset took %llu us while a %s waited",
-		       took, access_name[self->access.way]);
-	EXPECT_EQ(access_wait(&self->access), 0);
-	EXPECT_LE(self->access.ended_us, began + took + at_once_us())
-		TH_LOG("the %s did not see the reset that made the memory ready",
-		       access_name[self->access.way]);
+	while (best_again(&calls) || best_again(&end)) {
+		start_waiting(self);
+		began = now_us();
+		config_write64(&self->gpu, PCI_BASE_ADDRESS_4, ~0ULL);
+		config_set_memory(&self->gpu, true);
+		make_ready(self);
+		done = now_us();
+		ASSERT_EQ(access_wait(&self->access), 0);
+		best_took(&calls, done - began);
+		best_took(&end, self->access.ended_us < done ? 0 : self->access.ended_us - done);
+	}
+	EXPECT_LE(calls.us, calls.enough_us)
+		TH_LOG("config writes and a reset took %llu us while a %s waited", calls.us, what);
+	EXPECT_LE(end.us, end.enough_us)
+		TH_LOG("the %s did not see the reset that made the memory ready", what);
 }
 
-/* The first training is so long that no host is too slow to reset before its end. */
 TEST_F(ready_wait, reset_restarts_the_wait)
 {
+	const char *what = access_name[self->access.way];
 	__u64 second;
 
-	sim_write("training_ms", LONG_MS);
-	gpu_reset(&self->gpu);
-	access_start(&self->access);
-	usleep(SETTLE_US);
+	start_waiting(self);
 	sim_write("training_ms", 1000);
 	second = now_us();
 	gpu_reset(&self->gpu);
 	EXPECT_EQ(access_wait(&self->access), 0)
-		TH_LOG("%s over a second reset gave %d",
-		       access_name[self->access.way], self->access.result);
+		TH_LOG("%s over a second reset gave %d", what, self->access.result);
 	EXPECT_GE(self->access.ended_us, second + 1000000)
-		TH_LOG("%s got by %llu us after a reset with 1000 ms of training",
-		       access_name[self->access.way],
-		       self->access.ended_us - second);
+		TH_LOG("%s ended %lld us after a reset with 1000 ms of training", what,
+		       (__s64)(self->access.ended_us - second));
 }
 
 static void *sysfs_reset(void *data)
