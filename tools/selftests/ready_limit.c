@@ -14,6 +14,7 @@
 #include "gpu.h"
 
 #define BAR0_LIMIT_US	30000000
+#define RESET_TRIES	8
 
 FIXTURE(ready_limit) {
 	struct gpu gpu;
@@ -76,40 +77,66 @@ static void expect_failed(struct __test_metadata *_metadata,
 		       access_name[access->way], access->result, when, want);
 }
 
-/* Everybody starts to wait at the same time, so the limit passes only once. */
-static void expect_limit(struct __test_metadata *_metadata,
-			 struct _test_data_ready_limit *self)
+/*
+ * Everybody starts to wait at the same time, so the limit passes only once: who waits
+ * longest tells it to the others. Return: us that the slowest took.
+ */
+static __u64 wait_in_vain(struct __test_metadata *_metadata,
+			  struct _test_data_ready_limit *self)
 {
-	__u64 took;
+	__u64 first = ~0ULL, took, most = 0;
+	struct access *access;
 	int i;
 
+	gpu_reset(&self->gpu);
+	expect_state(_metadata, self, "unknown");
 	for (i = 0; i < NR_ACCESS_WAYS; i++)
 		access_start(&self->access[i]);
 	for (i = 0; i < NR_ACCESS_WAYS; i++) {
 		access_wait(&self->access[i]);
-		expect_failed(_metadata, &self->access[i], "after waiting");
-		took = self->access[i].ended_us - self->access[i].began_us;
-		EXPECT_GE(took, self->limit_us - 100000)
-			TH_LOG("%s gave up after %llu us, the hardware may take %llu",
-			       access_name[i], took, self->limit_us);
-		EXPECT_LE(took, self->limit_us + self->limit_us / 10 + 2 * at_once_us())
-			TH_LOG("%s gave up after %llu us, the hardware may take %llu",
-			       access_name[i], took, self->limit_us);
+		first = self->access[i].began_us < first ? self->access[i].began_us : first;
 	}
+	for (i = 0; i < NR_ACCESS_WAYS; i++) {
+		access = &self->access[i];
+		expect_failed(_metadata, access, "after waiting");
+		EXPECT_GE(access->ended_us, first + self->limit_us)
+			TH_LOG("%s gave up %llu us after the first, the hardware may take %llu",
+			       access_name[i], access->ended_us - first, self->limit_us);
+		took = access->ended_us - access->began_us;
+		most = took > most ? took : most;
+	}
+	return most;
+}
+
+static void expect_limit(struct __test_metadata *_metadata,
+			 struct _test_data_ready_limit *self)
+{
+	struct best best = best_of(3, self->limit_us + self->limit_us / 10 + 2 * at_once_us());
+
+	while (best_again(&best))
+		best_took(&best, wait_in_vain(_metadata, self));
+	EXPECT_LE(best.us, best.enough_us)
+		TH_LOG("one gave up after %llu us, the hardware may take %llu", best.us,
+		       self->limit_us);
 }
 
 static void expect_fails_at_once(struct __test_metadata *_metadata,
 				 struct _test_data_ready_limit *self)
 {
-	__u64 took;
+	struct access *access;
+	struct best best;
 	int i;
 
 	for (i = 0; i < NR_ACCESS_WAYS; i++) {
-		access_now(&self->access[i]);
-		expect_failed(_metadata, &self->access[i], "the second time");
-		took = self->access[i].ended_us - self->access[i].began_us;
-		EXPECT_LE(took, at_once_us())
-			TH_LOG("the second %s took %llu us to fail", access_name[i], took);
+		access = &self->access[i];
+		best = best_at_once();
+		while (best_again(&best)) {
+			access_now(access);
+			expect_failed(_metadata, access, "the second time");
+			best_took(&best, access->ended_us - access->began_us);
+		}
+		EXPECT_LE(best.us, best.enough_us)
+			TH_LOG("the second %s took %llu us to fail", access_name[i], best.us);
 	}
 }
 
@@ -132,14 +159,12 @@ static void expect_works(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F_TIMEOUT(ready_limit, all_fail_and_recover, 120)
+TEST_F_TIMEOUT(ready_limit, all_fail_and_recover, 300)
 {
 	const char *fault = self->hw.cxl ? "cxl_inactive" : "c2c_down";
 
 	expect_works(_metadata, self, "at first");
 	expect_state(_metadata, self, "ready");
-	gpu_reset(&self->gpu);
-	expect_state(_metadata, self, "unknown");
 	sim_write(fault, 1);
 	expect_limit(_metadata, self);
 	expect_state(_metadata, self, "failed");
@@ -191,53 +216,78 @@ TEST_F_TIMEOUT(ready_limit, dead_function_is_not_ready, 120)
 }
 
 /*
- * The limit counts from the last reset, not from the first. The memory cannot get
- * ready before the second one, however late a busy CPU makes it.
+ * Has a read wait over a second reset, in the middle of the limit that began with the
+ * first. The memory cannot get ready before that reset; after it, if @ready, when more
+ * than the rest of the first limit is over, and long before the second one is.
+ * Return: before the second reset; 0 if a busy CPU let the first limit pass by then.
  */
-TEST_F_TIMEOUT(ready_limit, reset_moves_the_limit, 60)
+static __u64 reset_while_waiting(struct _test_data_ready_limit *self, bool ready)
 {
 	struct access *access = &self->access[ACCESS_READ];
-	__u64 first;
+	__u64 second, done;
+
+	sim_write("never_ready", 1);
+	sim_write("training_ms", self->limit_us * 7 / 10 / 1000);
+	gpu_reset(&self->gpu);
+	access_start(access);
+	usleep((useconds_t)(self->limit_us / 2));
+	second = now_us();
+	gpu_reset(&self->gpu);
+	done = now_us();
+	sim_write("never_ready", !ready);
+	access_wait(access);
+	return done - access->began_us < self->limit_us ? second : 0;
+}
+
+/* Whether more than one limit was over when the read ended, and not yet the second one. */
+static bool is_telling(const struct _test_data_ready_limit *self, __u64 second)
+{
+	const struct access *access = &self->access[ACCESS_READ];
+
+	return second && access->ended_us - access->began_us > self->limit_us &&
+	       access->ended_us < second + self->limit_us;
+}
+
+/* The limit counts from the last reset, not from the first. */
+TEST_F_TIMEOUT(ready_limit, reset_moves_the_limit, 120)
+{
+	struct access *access = &self->access[ACCESS_READ];
+	int left = RESET_TRIES;
+	__u64 second;
 
 	if (self->limit_us > 5000000)
 		SKIP(return, "the limit is %llu s long: tested with CXL",
 		     self->limit_us / 1000000);
-	sim_write("never_ready", 1);
-	first = now_us();
-	gpu_reset(&self->gpu);
-	access_start(access);
-	usleep((useconds_t)(self->limit_us / 2));
-	sim_write("training_ms", self->limit_us * 8 / 10000);
-	gpu_reset(&self->gpu);
-	sim_write("never_ready", 0);
-	EXPECT_EQ(access_wait(access), 0)
+	do {
+		second = reset_while_waiting(self, true);
+	} while (!is_telling(self, second) && --left);
+	EXPECT_EQ(access->result, 0)
 		TH_LOG("a read over two resets gave %d after %llu us, each may take %llu",
 		       access->result, access->ended_us - access->began_us,
 		       self->limit_us);
-	EXPECT_GT(access->ended_us - first, self->limit_us)
-		TH_LOG("the read took too little time to prove anything");
+	EXPECT_GT(left, 0)
+		TH_LOG("the last read took %llu us, which proves nothing",
+		       access->ended_us - access->began_us);
 }
 
 /* One that waits over a reset gives up as well, after the limit that began with it. */
-TEST_F_TIMEOUT(ready_limit, reset_keeps_a_limit, 60)
+TEST_F_TIMEOUT(ready_limit, reset_keeps_a_limit, 120)
 {
 	struct access *access = &self->access[ACCESS_READ];
-	__u64 last;
+	__u64 second = 0;
+	int i;
 
 	if (self->limit_us > 5000000)
 		SKIP(return, "the limit is %llu s long: tested with CXL",
 		     self->limit_us / 1000000);
-	sim_write("never_ready", 1);
-	gpu_reset(&self->gpu);
-	access_start(access);
-	usleep((useconds_t)(self->limit_us / 2));
-	last = now_us();
-	gpu_reset(&self->gpu);
-	access_wait(access);
+	for (i = 0; i < RESET_TRIES && !second; i++)
+		second = reset_while_waiting(self, false);
+	ASSERT_NE(second, 0)
+		TH_LOG("in no try the second reset came before the limit of the first");
 	expect_failed(_metadata, access, "over two resets");
-	EXPECT_GE(access->ended_us - last, self->limit_us - 100000)
-		TH_LOG("it gave up %llu us after the second reset, the hardware may take %llu",
-		       access->ended_us - last, self->limit_us);
+	EXPECT_GE(access->ended_us, second + self->limit_us)
+		TH_LOG("it gave up %lld us after the second reset, the hardware may take %llu",
+		       (__s64)(access->ended_us - second), self->limit_us);
 }
 
 TEST_HARNESS_MAIN
