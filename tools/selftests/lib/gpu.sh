@@ -93,7 +93,10 @@ module_refs() {
 
 # kernel_log_since MARK: what the kernel said since mark_kernel_log MARK.
 kernel_log_since() {
-	dmesg | awk -v mark="nvgpu-selftest: $1" 'index($0, mark) { text = ""; next } { text = text $0 "\n" } END { printf "%s", text }'
+	dmesg | awk -v mark="nvgpu-selftest: $1" '
+		substr($0, length($0) - length(mark) + 1) == mark { text = ""; next }
+		{ text = text $0 "\n" }
+		END { printf "%s", text }'
 }
 
 mark_kernel_log() {
