@@ -20,8 +20,8 @@ trap 'rm -rf "$OUT"' EXIT
 # One line for each driver in each scenario:
 # scenario driver bind seconds BAR2 BAR4 attributes...
 #   bind     "bound", or the error of the bind with "_" for blanks
-#   seconds  that the bind may take, LEAST-MOST; a wait for the hardware polls, nvgrace-gpu
-#            once a second, so it ends up to one poll late
+#   seconds  LEAST-MOST: that the driver has to wait for the hardware, and that the bind may
+#            take; nvgrace-gpu polls once a second, so it ends up to one poll late
 #   BARs     size in MiB, and "/" the memory behind it where it is GPU memory
 table() {
 	cat <<-END
@@ -47,13 +47,13 @@ table() {
 	no-usemem	nvgrace	Invalid_argument	0-1	-	-	memory_size=1280M
 	no-usemem	nvgpu	Invalid_argument	0-1	-	-	memory_size=1280M
 	training	vfio	bound	0-1	128		32	training_ms=3000
-	training	nvgrace	bound	2-5	2048/1152	4096/2560	training_ms=3000
-	training	nvgpu	bound	2-5	2048/1152	4096/2560	training_ms=3000
+	training	nvgrace	bound	3-5	2048/1152	4096/2560	training_ms=3000
+	training	nvgpu	bound	3-5	2048/1152	4096/2560	training_ms=3000
 	cxl		vfio	bound	0-1	128		32	cxl=1
 	cxl		nvgrace	bound	0-1	2048/1152	4096/2560	cxl=1
 	cxl		nvgpu	bound	0-1	2048/1152	4096/2560	cxl=1
-	cxl-training	nvgrace	bound	2-5	2048/1152	4096/2560	cxl=1 cxl_timeout=1 training_ms=3000
-	cxl-training	nvgpu	bound	2-5	2048/1152	4096/2560	cxl=1 cxl_timeout=1 training_ms=3000
+	cxl-training	nvgrace	bound	3-5	2048/1152	4096/2560	cxl=1 cxl_timeout=1 training_ms=3000
+	cxl-training	nvgpu	bound	3-5	2048/1152	4096/2560	cxl=1 cxl_timeout=1 training_ms=3000
 	cxl-inactive	vfio	bound	0-1	128		32	cxl=1 cxl_timeout=1 cxl_inactive=1
 	cxl-inactive	nvgrace	Timer_expired	4-8	-	-	cxl=1 cxl_timeout=1 cxl_inactive=1
 	cxl-inactive	nvgpu	Timer_expired	4-8	-	-	cxl=1 cxl_timeout=1 cxl_inactive=1
@@ -67,12 +67,12 @@ table() {
 waiting_table() {
 	cat <<-END
 	never-ready	vfio	bound	0-8	128	32	never_ready=1 memory_base=0x1000000000 $PARKED
-	never-ready	nvgrace	Timer_expired	29-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
-	never-ready	nvgpu	Timer_expired	29-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
+	never-ready	nvgrace	Timer_expired	30-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
+	never-ready	nvgpu	Timer_expired	30-60	-	-	never_ready=1 memory_base=0x1000000000 $PARKED
 	c2c-down	vfio	bound	0-8	128	32	c2c_down=1 memory_base=0x2000000000 $PARKED
-	c2c-down	nvgrace	Timer_expired	29-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
-	c2c-down	nvgpu	Timer_expired	29-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
-	no-mem-unready	nvgrace	Timer_expired	29-60	-	-	never_ready=1 properties=none memory_base=0x3000000000
+	c2c-down	nvgrace	Timer_expired	30-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
+	c2c-down	nvgpu	Timer_expired	30-60	-	-	c2c_down=1 memory_base=0x2000000000 $PARKED
+	no-mem-unready	nvgrace	Timer_expired	30-60	-	-	never_ready=1 properties=none memory_base=0x3000000000
 	no-mem-unready	nvgpu	bound	0-8	128	32	never_ready=1 properties=none memory_base=0x3000000000
 	END
 }
@@ -98,41 +98,58 @@ bar_of() {
 	' <<<"$2"
 }
 
-# try_bind BDF DRIVER: "BIND SECONDS"
+# try_bind BDF DRIVER PLUGGED: "BIND SECONDS WAITED". The wait for the hardware, at most: one
+# that succeeds ends with the training, which begins when the GPU is plugged in, one that
+# fails with the driver's limit.
 try_bind() {
-	local out begin up
+	local driver out begin ms
 
-	read -r begin _ </proc/uptime
-	out=$(bind_gpu "$1" "$(driver_name "$2")" 2>&1) && out="x: bound"
-	read -r up _ </proc/uptime
+	driver=$(driver_name "$2")
+	prepare_bind "$1" "$driver" || return
+	read_clock
+	begin=$NOW_MS
+	out=$(bind_prepared "$1" "$driver" 2>&1) && out="x: bound"
+	read_clock
+	ms=$((NOW_MS - begin))
 	out=${out##*: }
-	echo "${out// /_} $(((10#${up/./} - 10#${begin/./}) / 100))"
+	[ "$out" != bound ] || begin=$3
+	echo "${out// /_} $((ms / 1000)) $(((NOW_MS - begin + 10) / 1000))"
 }
 
-# play NAME DRIVER ATTRIBUTES...: "BIND SECONDS BAR2 BAR4" as seen.
+# play NAME DRIVER ATTRIBUTES...: "BIND SECONDS BAR2 BAR4 WAITED" as seen.
 play() {
-	local name=$1 driver=$2 bdf bind seconds layout bars="- -"
+	local name=$1 driver=$2 bdf bind seconds waited layout bars="- -"
 
 	shift 2
+	read_clock
 	make_gpu "$name" "$@" || return
 	bdf=$(gpu_bdf "$name")
-	read -r bind seconds <<<"$(try_bind "$bdf" "$driver")"
+	read -r bind seconds waited <<<"$(try_bind "$bdf" "$driver" "$NOW_MS")"
 	if [ "$bind" = bound ]; then
 		layout=$("$BIN/gpu-layout" --plain "$bdf") || return
 		bars="$(bar_of 2 "$layout") $(bar_of 4 "$layout")"
 	fi
-	echo "$bind $seconds $bars"
+	echo "$bind $seconds $bars $waited"
 	unbind_gpu "$bdf" && remove_gpu "$name"
 }
 
-# compare NAME SEEN EXPECTED: each "BIND SECONDS BAR2 BAR4".
+# is_late SEEN EXPECTED: a bind with the expected end that took too long.
+is_late() {
+	local got expected
+
+	read -ra got <<<"$1"
+	read -ra expected <<<"$2"
+	[ "${got[0]:-}" = "${expected[0]}" ] && [ "${got[1]}" -gt "${expected[1]#*-}" ]
+}
+
+# compare NAME SEEN EXPECTED: "BIND SECONDS BAR2 BAR4", and "WAITED" after what was seen.
 compare() {
 	local got expected
 
 	read -ra got <<<"$2"
 	read -ra expected <<<"$3"
-	if [ "${got[0]:-}" = "${expected[0]}" ] && [ "${got[*]:2}" = "${expected[*]:2}" ] &&
-		[ "${got[1]}" -ge "${expected[1]%-*}" ] && [ "${got[1]}" -le "${expected[1]#*-}" ]; then
+	if [ "${got[0]:-}" = "${expected[0]}" ] && [ "${got[*]:2:2}" = "${expected[*]:2}" ] &&
+		[ ${#got[@]} -eq 5 ] && [ "${got[4]}" -ge "${expected[1]%-*}" ] && ! is_late "$2" "$3"; then
 		pass "$1"
 	else
 		fail "$1" "seen: $2; expected: $3"
@@ -151,13 +168,18 @@ judge() {
 	fi
 }
 
-# start LINE: the scenario's result goes to a file.
+# start LINE: the scenario's result goes to a file. A busy host makes a bind late; a driver
+# that waits too long always is.
 start() {
-	local scenario=$1 driver=$2
+	local scenario=$1 driver=$2 want="${*:3:4}" log=$OUT/$1-$2
 
 	shift 6
-	have_driver "$driver" || { : >"$OUT/$scenario-$driver"; return; }
-	play "$scenario-$driver" "$driver" "$@" >"$OUT/$scenario-$driver" 2>&1
+	: >"$log"
+	have_driver "$driver" || return 0
+	for _ in 1 2 3; do
+		play "$scenario-$driver" "$driver" "$@" >"$log" 2>&1
+		is_late "$(tail -n 1 "$log")" "$want" || break
+	done
 }
 
 play_table() {
@@ -206,11 +228,15 @@ check_ids() {
 	check_is "drivers for a device of another kind" "$(drivers_for 0x1234 2>&1)" vfio_pci
 }
 
+# A bind is not to be measured with the loading of a module.
+for driver in vfio nvgrace nvgpu; do
+	! have_driver "$driver" || modprobe "$(driver_name "$driver")"
+done
 read -ra ids <<<"$DEVICE_IDS"
 tap_plan $(($({ table; waiting_table; } | wc -l) + ${#ids[@]} + 1))
 play_table
 play_waiting_table
 check_ids
-echo "# scenario        driver   bind seconds BAR2 BAR4 (MiB, /memory)"
+echo "# scenario        driver   bind seconds BAR2 BAR4 (MiB, /memory) seconds that were waited"
 cat "$OUT/table"
 tap_end

@@ -55,12 +55,26 @@ driver_of() {
 	basename "$(readlink "$PCI_ROOT/devices/$1/driver")"
 }
 
-# bind_gpu BDF DRIVER: exactly this driver, by driver_override.
-bind_gpu() {
+# prepare_bind BDF DRIVER: all but the bind itself, for those who measure that.
+prepare_bind() {
 	modprobe "${2//_/-}" || return
 	[ -z "$(driver_of "$1")" ] || unbind_gpu "$1" || return
-	write_attr "$PCI_ROOT/devices/$1/driver_override" "$2" || return
+	write_attr "$PCI_ROOT/devices/$1/driver_override" "$2"
+}
+
+bind_prepared() {
 	write_attr "$PCI_ROOT/drivers/$2/bind" "$1"
+}
+
+# bind_gpu BDF DRIVER: exactly this driver, by driver_override.
+bind_gpu() {
+	prepare_bind "$@" && bind_prepared "$@"
+}
+
+# Sets NOW_MS: a monotonic clock in steps of 10 ms, without a process.
+read_clock() {
+	read -r NOW_MS _ </proc/uptime
+	NOW_MS=$((10#${NOW_MS/./} * 10))
 }
 
 unbind_gpu() {
