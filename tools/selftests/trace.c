@@ -18,7 +18,8 @@
 #define TRACING		"/sys/kernel/tracing"
 #define EVENTS		TRACING "/events/nvgpu_vfio_pci"
 #define LOG_LEN		(256 * SZ_1K)
-#define TRAINING_MS	700
+#define TRAINING_MS	3000
+#define TRIES		5
 
 FIXTURE(trace) {
 	struct gpu gpu;
@@ -129,6 +130,20 @@ TEST_F(trace, fault_that_fails)
 	EXPECT_STREQ(text, want);
 }
 
+/*
+ * One wait, whose event is the last of its kind.
+ * Return: ms of training that were left when it began; negative if none were.
+ */
+static long long wait_for_training(struct _test_data_trace *self, struct access *access)
+{
+	__u64 reset_us = now_us();
+
+	gpu_reset(&self->gpu);
+	access_now(access);
+	return TRAINING_MS - (long long)(access->began_us - reset_us) / 1000;
+}
+
+/* A busy CPU may be late for all of the training, or for so much of it that it proves little. */
 TEST_F(trace, ready_wait)
 {
 	struct access access = {
@@ -137,21 +152,21 @@ TEST_F(trace, ready_wait)
 		.way = ACCESS_READ,
 	};
 	long long waited, took, left;
-	__u64 reset_us;
+	int tries = TRIES;
 	char *text;
 
 	sim_write("training_ms", TRAINING_MS);
-	reset_us = now_us();
-	gpu_reset(&self->gpu);
-	EXPECT_EQ(access_now(&access), 0);
-	left = TRAINING_MS - (long long)(access.began_us - reset_us) / 1000;
-	took = (long long)(access.ended_us - access.began_us) / 1000;
-	text = last_event(self, "nvgpu_ready_wait");
-	waited = field(text, "waited_ms=");
+	do {
+		left = wait_for_training(self, &access);
+		ASSERT_EQ(access.result, 0);
+		took = (long long)(access.ended_us - access.began_us) / 1000;
+		text = last_event(self, "nvgpu_ready_wait");
+		waited = field(text, "waited_ms=");
+		EXPECT_LE(waited, took);
+	} while ((left < TRAINING_MS / 2 || waited < left / 2) && --tries);
 	EXPECT_EQ(field(text, "result="), 0)
 		TH_LOG("after a wait of %lld ms the event says \"%s\"", took, text);
-	EXPECT_LE(waited, took);
-	EXPECT_GE(waited, left / 2)
+	EXPECT_GT(tries, 0)
 		TH_LOG("the event says %lld ms, %lld ms of training were left", waited, left);
 }
 
