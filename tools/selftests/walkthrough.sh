@@ -13,6 +13,7 @@ README=$HERE/../sim/README
 . "$HERE/lib/gpu.sh"
 
 PEER=nvgrace-gpu-vfio-pci
+RESET_AT=0	# when the last command that resets began, in seconds
 OUT=$(mktemp)
 CAUSE=$(mktemp)
 trap 'rm -f "$OUT" "$CAUSE"' EXIT
@@ -53,6 +54,11 @@ took() {
 	fi
 }
 
+# waited LEAST: seconds for the training that the last reset began.
+waited() {
+	[ $((SECONDS - RESET_AT)) -ge "$1" ] || complain "$((SECONDS - RESET_AT)) s after the reset, promised: $1"
+}
+
 # promised COMMAND: what has to be true after it.
 promised() {
 	case $1 in
@@ -72,7 +78,7 @@ promised() {
 		if [ "$(cat never_ready)" = 1 ]; then
 			took 29 60 && bound_to ""
 		else
-			took 3 20 && bound_to nvgrace_gpu_vfio_pci
+			waited 5 && took 0 20 && bound_to nvgrace_gpu_vfio_pci
 		fi
 		;;
 	esac
@@ -82,6 +88,7 @@ promised() {
 by_hand() {
 	local begin=$SECONDS
 
+	[[ $1 != *" > "*/reset ]] || RESET_AT=$SECONDS
 	eval "$1" >"$OUT" 2>&1 || complain "status $?: $(tail -n 1 "$OUT")" || return
 	TOOK=$((SECONDS - begin))
 	promised "$1" || complain "output: $(tail -n 3 "$OUT")"
@@ -91,7 +98,7 @@ by_hand() {
 report_command() {
 	local cause
 
-	if [ "$1" = peer ] && ! modinfo $PEER >/dev/null 2>&1; then
+	if [ "$1" = peer ] && [ -z "$HAVE_PEER" ]; then
 		skip "$2" "no $PEER for this kernel"
 	elif by_hand "$2" 2>"$CAUSE"; then
 		pass "$2"
@@ -101,6 +108,7 @@ report_command() {
 	fi
 }
 
+HAVE_PEER=$(modinfo -n $PEER 2>/dev/null)
 mapfile -t COMMANDS < <(commands)
 [ ${#COMMANDS[@]} -ge 25 ] || complain "only ${#COMMANDS[@]} commands in $README: is it another chapter now?" || exit
 tap_plan $((${#COMMANDS[@]} + 1))
