@@ -14,6 +14,7 @@ GPU=demo
 . "$HERE/../selftests/lib/guest.sh"
 # shellcheck source=screen.sh
 . "$HERE/screen.sh"
+GUEST_SECONDS=480	# less than the lab gives the host
 
 usage() {
 	cat <<-END

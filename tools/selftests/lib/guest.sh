@@ -3,7 +3,7 @@
 # The inner guest of tools/lab/guest, for the tests and the demo. Needs lib/gpu.sh.
 
 GUEST_FILES=/lab/guest
-GUEST_SECONDS=240
+GUEST_SECONDS=900	# that it may take
 
 # For a test: ends it where there is no inner guest. Needs lib/tap.sh.
 guest_or_skip() {
