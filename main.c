@@ -407,8 +407,9 @@ static pci_ers_result_t nvgpu_error_detected(struct pci_dev *pdev,
 }
 
 /*
- * Revokes again: a sibling's error gets here without one of our own. NONE is no
- * vote, so the recovery goes on as it would without this driver.
+ * Revokes again: the memory may have been found ready between the error and the reset,
+ * and a sibling's error gets here without one of our own. NONE is no vote, so the
+ * recovery goes on as it would without this driver.
  */
 static pci_ers_result_t nvgpu_slot_reset(struct pci_dev *pdev)
 {

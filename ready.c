@@ -3,7 +3,9 @@
  * Is the GPU memory usable: polling, and the gate after resets.
  *
  * Invariant: between a reset and the hardware's word that the memory is ready
- * again, nobody gets past nvgpu_ready_usable_locked().
+ * again, nobody gets past nvgpu_ready_usable_locked(). A slot reset has no
+ * .reset_prepare: until it comes the hardware of a frozen channel is asked, too.
+ * pci_channel_offline() is no help, it stays so after a recovery that has failed.
  *
  * Accessing the memory before that does no harm to the system but is logged as
  * corrected RAS errors. Readiness becomes unknown with every reset; who accesses
@@ -152,8 +154,7 @@ bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev)
 /*
  * Ask the hardware once. @resets must have been read before: what is noted
  * afterwards holds for that count only. Under access_lock, so that no reset begins
- * between the look at in_reset and the look at the hardware. A frozen channel is
- * about to be reset without a .reset_prepare that would say so.
+ * between the look at in_reset and the look at the hardware.
  */
 static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 			   struct nvgpu_poll *poll)
@@ -171,7 +172,6 @@ static int nvgpu_ready_ask(struct nvgpu_device *nvdev, int resets,
 	if (!nvgpu_ready_enabled_locked(nvdev))
 		ret = -EIO;
 	else if (!READ_ONCE(nvdev->ready.in_reset) &&
-		 !pci_channel_offline(vdev->pdev) &&
 		 nvgpu_ready_check(nvdev, poll))
 		ret = 0;
 
