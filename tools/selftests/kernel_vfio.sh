@@ -128,7 +128,8 @@ reserve_hugepages() {
 }
 
 BDF=$NVGPU_BDF
-reserve_hugepages 8 || result "not ok" "huge pages" "the kernel reserves only $(cat $HUGEPAGES) of 8"
+reserve_hugepages 8 ||
+	result "not ok" "huge pages" "the kernel reserves only $(cat $HUGEPAGES) of 8"
 run_programs
 echo 0 >$HUGEPAGES
 tap_plan "$(wc -l <"$RESULTS")"

@@ -53,7 +53,8 @@ bind_takes() {
 	shift 4
 	for _ in 1 2 3; do
 		bind_once "$gpu" "$want" "$@" || return
-		[ "$WAITED" -ge "$min" ] || complain "the bind ended after $WAITED ms, expected at least $min" || return
+		[ "$WAITED" -ge "$min" ] ||
+			complain "the bind ended after $WAITED ms, expected at least $min" || return
 		[ "$TOOK" -gt "$max" ] || return 0
 	done
 	complain "bind took $TOOK ms, expected at most $max, three times"

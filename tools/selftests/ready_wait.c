@@ -258,7 +258,9 @@ TEST_F(ready_wait, address_space_is_not_blocked)
 		best_took(&best, change_address_space(_metadata, self->access.map));
 		free_at = now_us();
 		make_ready(self);
-		ASSERT_EQ(access_wait(&self->access), 0);
+		ASSERT_EQ(access_wait(&self->access), 0)
+			TH_LOG("%s gave %d, mmap() and munmap() took %llu us at best", what,
+			       self->access.result, best.us);
 		ASSERT_GE(self->access.ended_us, free_at)
 			TH_LOG("the %s did not wait", what);
 	}
@@ -280,7 +282,9 @@ TEST_F(ready_wait, device_is_not_blocked)
 		config_set_memory(&self->gpu, true);
 		make_ready(self);
 		done = now_us();
-		ASSERT_EQ(access_wait(&self->access), 0);
+		ASSERT_EQ(access_wait(&self->access), 0)
+			TH_LOG("%s gave %d, config writes and a reset took %llu us", what,
+			       self->access.result, done - began);
 		best_took(&calls, done - began);
 		best_took(&end, self->access.ended_us < done ? 0 : self->access.ended_us - done);
 	}

@@ -56,7 +56,9 @@ took() {
 
 # waited LEAST: seconds for the training that the last reset began.
 waited() {
-	[ $((SECONDS - RESET_AT)) -ge "$1" ] || complain "$((SECONDS - RESET_AT)) s after the reset, promised: $1"
+	local seconds=$((SECONDS - RESET_AT))
+
+	[ "$seconds" -ge "$1" ] || complain "$seconds s after the reset, promised: $1"
 }
 
 # promised COMMAND: what has to be true after it.
