@@ -60,6 +60,9 @@ static void nvgpu_poll_start(struct nvgpu_poll *poll, struct nvgpu_ready *ready)
 }
 
 /*
+ * Who waits looks at the clock before it asks the hardware, too: the time may run out
+ * in between, on a host that lets it stand still, and then the answer was too early.
+ *
  * Time in which a reset goes on does not count, it may take much longer than the
  * memory does afterwards. Its end starts the wait anew.
  */
@@ -256,6 +259,7 @@ static int nvgpu_ready_wait_once(struct nvgpu_device *nvdev,
 				 struct nvgpu_poll *poll)
 {
 	struct nvgpu_ready *ready = &nvdev->ready;
+	bool is_late;
 	int ret;
 
 	if (atomic_read(&ready->resets) != poll->resets)
@@ -263,12 +267,13 @@ static int nvgpu_ready_wait_once(struct nvgpu_device *nvdev,
 	if (READ_ONCE(ready->ready_at) == poll->resets)
 		return 0;
 
+	is_late = nvgpu_poll_expired(poll, ready);
 	ret = nvgpu_ready_ask(nvdev, poll->resets, poll);
 	if (ret != -EAGAIN)
 		return ret;
 
 	if (READ_ONCE(ready->gave_up_at) == poll->resets ||
-	    nvgpu_poll_expired(poll, ready)) {
+	    (is_late && nvgpu_poll_expired(poll, ready))) {
 		WRITE_ONCE(ready->gave_up_at, poll->resets);
 		return -ETIME;
 	}
@@ -348,13 +353,14 @@ static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)
 {
 	struct pci_dev *pdev = nvdev->vdev.pdev;
 	struct nvgpu_poll poll;
+	bool is_late = false;
 	int ret;
 
 	nvgpu_poll_start(&poll, &nvdev->ready);
 	while (!nvgpu_ready_check(nvdev, &poll)) {
 		if (pci_dev_is_disconnected(pdev))
 			return -ENODEV;
-		if (nvgpu_poll_expired(&poll, &nvdev->ready)) {
+		if (is_late && nvgpu_poll_expired(&poll, &nvdev->ready)) {
 			pci_err(pdev, "memory is not ready after %lld ms (%s): reset the GPU or reboot the host\n",
 				ktime_ms_delta(ktime_get(), poll.start),
 				nvdev->ready.cxl_dvsec ? "CXL memory not active" :
@@ -364,6 +370,7 @@ static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)
 		ret = nvgpu_poll_sleep(&poll);
 		if (ret)
 			return ret;
+		is_late = nvgpu_poll_expired(&poll, &nvdev->ready);
 	}
 	return 0;
 }
