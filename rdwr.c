@@ -60,16 +60,6 @@ static bool nvgpu_xfer_is_write(const struct nvgpu_xfer *xfer)
 	return iov_iter_rw(&xfer->iter) == ITER_SOURCE;
 }
 
-/* resmem is never mapped cacheable: two attributes for one page lose coherency. */
-static void *nvgpu_rdwr_remap(struct nvgpu_device *nvdev,
-			      const struct nvgpu_region *region)
-{
-	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
-
-	return memremap(region->mem_base, region->mem_len,
-			is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
-}
-
 static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
 				 const struct nvgpu_region *region)
 {
@@ -79,33 +69,46 @@ static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
 }
 
 /*
- * After a reset all who access the memory get here at once. One of them makes the
- * mapping: however many there are, they cost the host one, of which page tables, and
- * under KASAN shadow memory, grow with the memory.
+ * resmem is never mapped cacheable: two attributes for one page lose coherency.
  *
  * Once a reset has begun nothing is mapped here until it is over: the reset is counted
  * before .reset_prepare takes map_lock. One that is counted while the mapping is made
  * takes it away after this.
  */
+static int nvgpu_rdwr_map_locked(struct nvgpu_device *nvdev,
+				 struct nvgpu_region *region)
+{
+	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
+	void *kva;
+
+	lockdep_assert_held(&nvdev->map_lock);
+
+	if (!nvgpu_ready_is(nvdev) || nvgpu_rdwr_is_mapped(nvdev, region))
+		return 0;
+
+	kva = memremap(region->mem_base, region->mem_len,
+		       is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
+	if (!kva)
+		return -ENOMEM;
+
+	guard(rwsem_write)(&nvdev->access_lock);
+	region->kva = kva;
+	return 0;
+}
+
+/*
+ * After a reset all who access the memory get here at once. One of them makes the
+ * mapping: however many there are, they cost the host one, of which page tables, and
+ * under KASAN shadow memory, grow with the memory.
+ */
 static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
 			  struct nvgpu_region *region)
 {
-	void *kva;
-	int ret = 0;
+	int ret;
 
 	if (mutex_lock_killable(&nvdev->map_lock))
 		return -EINTR;
-	if (!nvgpu_ready_is(nvdev) || nvgpu_rdwr_is_mapped(nvdev, region))
-		goto out_unlock;
-
-	kva = nvgpu_rdwr_remap(nvdev, region);
-	if (!kva) {
-		ret = -ENOMEM;
-		goto out_unlock;
-	}
-	scoped_guard(rwsem_write, &nvdev->access_lock)
-		region->kva = kva;
-out_unlock:
+	ret = nvgpu_rdwr_map_locked(nvdev, region);
 	mutex_unlock(&nvdev->map_lock);
 	return ret;
 }
