@@ -27,11 +27,6 @@ static bool stays(const struct gpu_kind *kind)
 	return !kind->may_leave && !kind->may_reset;
 }
 
-static bool has_aer(const struct gpu_kind *kind)
-{
-	return kind->has_aer;
-}
-
 static bool has_bus_reset(const struct gpu_kind *kind)
 {
 	return kind->has_bus_reset;
@@ -40,7 +35,6 @@ static bool has_bus_reset(const struct gpu_kind *kind)
 const struct act acts[] = {
 	{ "sysfs-reset", OPERATOR, 4, act_sysfs_reset, may_reset },
 	{ "bus-reset", OPERATOR, 2, act_bus_reset, has_bus_reset },
-	{ "report-error", OPERATOR, 2, act_report_error, has_aer },
 	{ "sysfs-read", OPERATOR, 4, act_sysfs_read, NULL },
 	{ "rebind", OPERATOR, 2, act_rebind, may_leave },
 	{ "replug", OPERATOR, 1, act_replug, may_leave },
@@ -72,7 +66,7 @@ const struct act acts[] = {
 	{ "reset", WORKER, 2, act_reset, may_reset },
 	{ "hot-reset", WORKER, 2, act_hot_reset, has_bus_reset },
 	{ "flr", WORKER, 2, act_flr, may_reset },
-	{ "af-flr", WORKER, 1, act_af_flr, has_aer },
+	{ "af-flr", WORKER, 1, act_af_flr, may_reset },
 	{ "dma-map", WORKER, 2, act_dma_map, NULL },
 	{ "dmabuf", WORKER, 2, act_dmabuf, NULL },
 	{ "feature", WORKER, 2, act_feature, NULL },

@@ -20,7 +20,7 @@ static const char * const calm[] = {
 	"device_id=0x2342", "memory_size=1536M", "memory_on_reset=keep", NULL
 };
 
-#define SHAKEN	"device_id=0x2941", "memory_on_reset=lose", "aer=1", \
+#define SHAKEN	"device_id=0x2941", "memory_on_reset=lose", \
 		"reset_methods=flr pm af_flr", "no_soft_reset=0"
 
 static const char * const shaken[] = { SHAKEN, "memory_size=1536M", NULL };
@@ -40,7 +40,7 @@ const struct gpu_kind kinds[MAX_GPUS] = {
 	{ .name = "calm", .attributes = calm, .keeps = true },
 	{
 		.name = "shaken", .attributes = shaken, .small = shaken_small,
-		.may_reset = true, .has_bus_reset = true, .has_aer = true, .may_rot = true,
+		.may_reset = true, .has_bus_reset = true, .may_rot = true,
 	},
 	{
 		.name = "fleeting", .attributes = fleeting, .may_reset = true,

@@ -64,13 +64,6 @@ int act_bus_reset(struct actor *actor)
 	return reset_by_sysfs(actor, "bus");
 }
 
-/* A fatal one has the kernel reset the link and call for a slot reset. */
-int act_report_error(struct actor *actor)
-{
-	return sim_attr_write(actor->kind, "report_error",
-			      random_below(actor, 2) ? "fatal" : "nonfatal");
-}
-
 int act_sysfs_read(struct actor *actor)
 {
 	static const char * const files[] = {

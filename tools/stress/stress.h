@@ -49,7 +49,6 @@
  * @small: other ones for a slow kernel, or NULL
  * @may_reset: resets happen to it
  * @has_bus_reset: of its bus, too
- * @has_aer: it reports errors
  * @may_leave: it is unbound, unplugged and torn out
  * @may_rot: its memory goes bad, its faults are on now and then
  * @keeps: a reset leaves its memory as it is
@@ -60,7 +59,6 @@ struct gpu_kind {
 	const char * const *small;
 	bool may_reset;
 	bool has_bus_reset;
-	bool has_aer;
 	bool may_leave;
 	bool may_rot;
 	bool keeps;
@@ -222,7 +220,6 @@ int memory_on(struct gpu *gpu);
 /* operator.c */
 int act_sysfs_reset(struct actor *actor);
 int act_bus_reset(struct actor *actor);
-int act_report_error(struct actor *actor);
 int act_sysfs_read(struct actor *actor);
 int act_rebind(struct actor *actor);
 int act_replug(struct actor *actor);
