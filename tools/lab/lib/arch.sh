@@ -65,8 +65,10 @@ declare -A MACHINE_TOOLS=([arm64]='' [arm64-acpi]=tools-acpi [amd64]=tools-amd64
 
 # Linux is told of 2 GiB of the host's memory: the rest, which boot.sh puts in place of
 # POOL, is the memory of simulated GPUs. An older QEMU, or a CPU without DIC, makes KVM
-# refuse a cacheable mapping of it, hence "max". SVE and SME cost time under TCG.
-MACHINE_VIRT="-M virt,virtualization=on,gic-version=3 -cpu max,pauth-impdef=on,sve=off,sme=off"
+# refuse a cacheable mapping of it, hence "max". What else "max" has costs time under TCG:
+# SVE and SME; signed pointers, which the kernel makes and checks in each of its functions;
+# LPA2, a fifth level of page tables. The last two take a quarter of a run.
+MACHINE_VIRT="-M virt,virtualization=on,gic-version=3 -cpu max,sve=off,sme=off,pauth=off,lpa2=off"
 declare -A MACHINE_ARGUMENTS=(
 	[arm64]="$MACHINE_VIRT"
 	[arm64-acpi]="$MACHINE_VIRT -bios /usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
