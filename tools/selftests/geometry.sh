@@ -55,10 +55,10 @@ refused() {
 		complain "bind succeeded, expected \"$want\"" || ret=1
 		unbind_gpu "$bdf"
 	fi
-	log=$(kernel_log_since geometry-case | grep "$DRIVER $bdf")
+	log=$(kernel_log_since geometry-case "$DRIVER $bdf")
 	if [ "$ret" -eq 0 ] && [ "${out##*: }" != "$want" ]; then
 		complain "bind failed with \"${out##*: }\", expected \"$want\"" || ret=1
-	elif [ "$ret" -eq 0 ] && [ "$DRIVER" = "$OURS" ] && ! grep -qE "$message" <<<"$log"; then
+	elif [ "$ret" -eq 0 ] && [ "$DRIVER" = "$OURS" ] && ! [[ $log =~ $message ]]; then
 		complain "no message with \"$message\" but: $log" || ret=1
 	fi
 	[ -z "$(claims)" ] || complain "iomem still has: $(claims)" || ret=1

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Simulated GPUs and their drivers, for the runner, the bash tests and the demo.
 # Every function returns non-zero and says why on stderr when it fails.
+# Each test calls most of them: what bash can do itself starts no program, as an
+# emulated CPU needs 40 ms for one.
 
 SIM_ROOT=/sys/kernel/config/nvgpu-sim
 PCI_ROOT=/sys/bus/pci
@@ -39,26 +41,32 @@ make_gpu() {
 }
 
 gpu_bdf() {
-	cat "$SIM_ROOT/$1/dev_name"
+	printf '%s\n' "$(<"$SIM_ROOT/$1/dev_name")"
 }
 
 remove_gpu() {
-	if [ "$(cat "$SIM_ROOT/$1/live")" != 0 ]; then
+	if [ "$(<"$SIM_ROOT/$1/live")" != 0 ]; then
 		write_attr "$SIM_ROOT/$1/live" 0 || return
 	fi
 	rmdir "$SIM_ROOT/$1"
 }
 
+is_bound() {
+	[ -e "$PCI_ROOT/devices/$1/driver" ]
+}
+
 # Name of the driver that has the function, empty if none.
 driver_of() {
-	[ -e "$PCI_ROOT/devices/$1/driver" ] || return 0
-	basename "$(readlink "$PCI_ROOT/devices/$1/driver")"
+	local link=
+
+	! is_bound "$1" || link=$(readlink "$PCI_ROOT/devices/$1/driver")
+	printf '%s' "${link##*/}"
 }
 
 # prepare_bind BDF DRIVER: all but the bind itself, for those who measure that.
 prepare_bind() {
-	modprobe "${2//_/-}" || return
-	[ -z "$(driver_of "$1")" ] || unbind_gpu "$1" || return
+	module_is_loaded "$2" || modprobe "${2//_/-}" || return
+	! is_bound "$1" || unbind_gpu "$1" || return
 	write_attr "$PCI_ROOT/devices/$1/driver_override" "$2"
 }
 
@@ -78,17 +86,15 @@ read_clock() {
 }
 
 unbind_gpu() {
-	local driver
-
-	driver=$(driver_of "$1")
-	if [ -n "$driver" ]; then
-		write_attr "$PCI_ROOT/drivers/$driver/unbind" "$1" || return
-	fi
+	! is_bound "$1" || write_attr "$PCI_ROOT/devices/$1/driver/unbind" "$1" || return
 	write_attr "$PCI_ROOT/devices/$1/driver_override" $'\n'
 }
 
 group_of() {
-	basename "$(readlink "$PCI_ROOT/devices/$1/iommu_group")"
+	local link
+
+	link=$(readlink "$PCI_ROOT/devices/$1/iommu_group")
+	printf '%s\n' "${link##*/}"
 }
 
 # One line for each resource in iomem that our driver has claimed, without indentation.
@@ -102,14 +108,18 @@ module_is_loaded() {
 
 # References to a module by whoever is not a module; empty if it is not loaded.
 module_refs() {
-	cat "/sys/module/${1//-/_}/refcnt" 2>/dev/null
+	local refs=
+
+	! module_is_loaded "$1" || read -r refs <"/sys/module/${1//-/_}/refcnt"
+	printf '%s\n' "$refs"
 }
 
-# kernel_log_since MARK: what the kernel said since mark_kernel_log MARK.
+# kernel_log_since MARK [REGEX]: what the kernel said since mark_kernel_log MARK, or the
+# lines of it that match.
 kernel_log_since() {
-	dmesg | awk -v mark="nvgpu-selftest: $1" '
+	dmesg | awk -v mark="nvgpu-selftest: $1" -v regex="${2:-}" '
 		substr($0, length($0) - length(mark) + 1) == mark { text = ""; next }
-		{ text = text $0 "\n" }
+		$0 ~ regex { text = text $0 "\n" }
 		END { printf "%s", text }'
 }
 
@@ -119,7 +129,7 @@ mark_kernel_log() {
 
 # Prints the lines that no test may cause.
 kernel_splats() {
-	kernel_log_since "$1" | grep -E \
+	kernel_log_since "$1" \
 		'BUG:|BUG at|WARNING:|Oops|Internal error|Call [Tt]race|KASAN|UBSAN|refcount_t:|possible recursive|circular locking|blocked for more than|rcu.*stall|soft lockup|Bad page|nobody cared|kmemleak: [1-9]'
 }
 
