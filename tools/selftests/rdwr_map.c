@@ -6,18 +6,15 @@
  * tracer counts them.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
 
 #include "gpu.h"
 
-#define TRACING		"/sys/kernel/tracing"
 #define FUNCTION	"memremap"
 #define LOG_LEN		SZ_1M
 #define AREAS		"/proc/vmallocinfo"
@@ -36,36 +33,23 @@ FIXTURE_VARIANT(rdwr_map) {
 FIXTURE_VARIANT_ADD(rdwr_map, usemem) { .is_resmem = false };
 FIXTURE_VARIANT_ADD(rdwr_map, resmem) { .is_resmem = true };
 
-static void set_tracing(const char *file, const char *val)
-{
-	char path[128];
-	int ret;
-
-	snprintf(path, sizeof(path), TRACING "/%s", file);
-	ret = __file_write(path, val);
-	if (ret)
-		die("%s: cannot write \"%s\": %s", path, val, strerror(-ret));
-}
-
 FIXTURE_SETUP(rdwr_map)
 {
-	struct stat st;
-
-	if (stat(TRACING "/set_ftrace_filter", &st))
+	if (!tracefs_has("set_ftrace_filter"))
 		SKIP(return, "this kernel has no function tracer");
 	sim_calm();
 	if (!mem_open(&self->mem, variant->is_resmem))
 		SKIP(return, "this GPU has no %s", self->mem.want->name);
 	self->log = calloc(1, LOG_LEN);
 	ASSERT_NE(self->log, NULL);
-	set_tracing("set_ftrace_filter", FUNCTION);
-	set_tracing("current_tracer", "function");
+	tracefs_write("set_ftrace_filter", FUNCTION);
+	tracefs_write("current_tracer", "function");
 }
 
 FIXTURE_TEARDOWN(rdwr_map)
 {
-	set_tracing("current_tracer", "nop");
-	set_tracing("set_ftrace_filter", " ");
+	tracefs_write("current_tracer", "nop");
+	tracefs_write("set_ftrace_filter", "");
 	free(self->log);
 	gpu_close(&self->mem.gpu);
 }
@@ -73,17 +57,10 @@ FIXTURE_TEARDOWN(rdwr_map)
 /* Return: how often the function was called since its tracer was set. */
 static unsigned int count_calls(struct _test_data_rdwr_map *self)
 {
-	int fd = open(TRACING "/trace", O_RDONLY | O_CLOEXEC);
 	unsigned int calls = 0;
-	ssize_t done, len = 0;
 	char *at;
 
-	if (fd < 0)
-		die(TRACING "/trace: %s", strerror(errno));
-	while ((done = read(fd, self->log + len, LOG_LEN - 1 - (size_t)len)) > 0)
-		len += done;
-	close(fd);
-	self->log[len] = '\0';
+	tracefs_log(self->log, LOG_LEN);
 	for (at = self->log; (at = strstr(at, ": " FUNCTION " <-")); at++)
 		calls++;
 	return calls;

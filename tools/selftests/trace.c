@@ -3,20 +3,16 @@
  * The tracepoints, each with the values that the event had: tracefs shows them
  * as text, and that text is what people and tools read.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
 
 #include "gpu.h"
 
-#define TRACING		"/sys/kernel/tracing"
-#define EVENTS		TRACING "/events/nvgpu_vfio_pci"
+#define EVENTS		"events/nvgpu_vfio_pci"
 #define LOG_LEN		(256 * SZ_1K)
 #define TRAINING_MS	3000
 #define TRIES		5
@@ -29,21 +25,10 @@ FIXTURE(trace) {
 	char *log;
 };
 
-static void write_tracing(const char *path, const char *val)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, val, strlen(val)) < 0)
-		die("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
 FIXTURE_SETUP(trace)
 {
-	struct stat st;
-
-	if (stat(TRACING "/trace", &st))
-		SKIP(return, "no tracefs at " TRACING);
+	if (!tracefs_has("trace"))
+		SKIP(return, "no tracefs");
 	model_from_sim(&self->model);
 	sim_calm();
 	self->log = calloc(1, LOG_LEN);
@@ -51,14 +36,14 @@ FIXTURE_SETUP(trace)
 	gpu_open(&self->gpu);
 	config_set_memory(&self->gpu, true);
 	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
-	write_tracing(EVENTS "/enable", "1");
-	write_tracing(TRACING "/trace", "");
+	tracefs_write(EVENTS "/enable", "1");
+	tracefs_write("trace", "");
 }
 
 FIXTURE_TEARDOWN(trace)
 {
 	sim_calm();
-	write_tracing(EVENTS "/enable", "0");
+	tracefs_write(EVENTS "/enable", "0");
 	gpu_close(&self->gpu);
 	free(self->log);
 }
@@ -69,18 +54,10 @@ FIXTURE_TEARDOWN(trace)
  */
 static char *last_event(struct _test_data_trace *self, const char *event)
 {
-	int fd = open(TRACING "/trace", O_RDONLY | O_CLOEXEC);
 	char *found, *at = self->log;
-	ssize_t done, len = 0;
 	char want[96];
 
-	if (fd < 0)
-		die(TRACING "/trace: %s", strerror(errno));
-	while ((done = read(fd, self->log + len, LOG_LEN - 1 - len)) > 0)
-		len += done;
-	close(fd);
-	self->log[len] = '\0';
-	found = self->log + len;
+	found = self->log + tracefs_log(self->log, LOG_LEN);
 
 	snprintf(want, sizeof(want), "%s: %s ", event, self->gpu.bdf);
 	while ((at = strstr(at, want))) {
@@ -187,7 +164,7 @@ TEST_F(trace, bar_write)
 	config_write32(&self->gpu, PCI_BASE_ADDRESS_4, 0x12345678);
 	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"),
 		     "offset=0x20 data=78 56 34 12");
-	write_tracing(TRACING "/trace", "");
+	tracefs_write("trace", "");
 	config_write16(&self->gpu, PCI_CACHE_LINE_SIZE, 0);
 	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"), "")
 		TH_LOG("a write that touches no synthetic BAR is traced");

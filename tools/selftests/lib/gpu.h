@@ -256,6 +256,11 @@ void sysfs_driver(const char *bdf, char *name, size_t len);
 bool driver_is_ours(const char *bdf);
 int __gpu_replug(const char *bdf, const char *driver);
 
+/* tracefs.c: what the kernel traces, by the names of files below /sys/kernel/tracing. */
+bool tracefs_has(const char *file);
+void tracefs_write(const char *file, const char *val);
+size_t tracefs_log(char *log, size_t size);
+
 /* kmsg.c: the kernel's log from a moment on. */
 int kernel_log_open(void);
 unsigned int kernel_log_count(int log, char *first, size_t len);
