@@ -129,8 +129,8 @@ tools_add() {
 # that are half configured, with which apt would do nothing.
 tools_install() {
 	in_tools mkdir -p /var/cache/apt/archives/partial
-	in_tools dpkg --configure -a
-	DEBIAN_FRONTEND=noninteractive tools_apt apt-get -qy --no-install-recommends \
+	tools_locked exclusive in_tools dpkg --configure -a
+	DEBIAN_FRONTEND=noninteractive tools_locked exclusive tools_apt apt-get -qy --no-install-recommends \
 		-o APT::Sandbox::User=root -o DPkg::Chroot-Directory="$LAB_TOOLS" \
 		install "$@" </dev/null
 }

@@ -87,7 +87,7 @@ module_make() {
 	shift 2
 	module_make_needs
 	mapfile -t arguments < <(module_arguments "$kernel")
-	in_tools make -j"$(nproc)" -C "$(kernel_build_dir "$kernel")" M="$(inside "$source")" \
+	tools_locked shared in_tools make -j"$(nproc)" -C "$(kernel_build_dir "$kernel")" M="$(inside "$source")" \
 		"${arguments[@]}" "$@"
 }
 
@@ -113,7 +113,7 @@ build_programs() {
 	cross=${ARCH_CROSS[$(kernel_arch "$2")]}
 	shift 5
 	mkdir -p "$out"
-	in_tools make -j"$(nproc)" -C "$(inside "$source")" O="$(inside "$out")" \
+	tools_locked shared in_tools make -j"$(nproc)" -C "$(inside "$source")" O="$(inside "$out")" \
 		CROSS_COMPILE="$cross" "$@" >"$log" 2>&1 || build_failed "$log"
 }
 

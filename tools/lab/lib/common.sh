@@ -38,6 +38,19 @@ in_tools_at() {
 		TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
+# tools_locked shared|exclusive COMMAND...: files of the toolchain stay as they are, or
+# nobody who wants that is at work: installing replaces one after the other.
+tools_locked() {
+	local lock status=0
+
+	exec {lock}<"$LAB_TOOLS/usr"
+	flock "--$1" "$lock"
+	shift
+	"$@" || status=$?
+	exec {lock}<&-
+	return "$status"
+}
+
 # Name of a place below LAB_TOOLS as the chroot sees it.
 inside() {
 	printf '%s' "${1#"$LAB_TOOLS"}"

@@ -41,7 +41,7 @@ tree_make() {
 	local arch=$1 build=$2
 
 	shift 2
-	in_tools make -s -j"$(nproc)" -C "$(inside "$LAB_TREE")" O="$(inside "$LAB_RUN/$build")" \
+	tools_locked shared in_tools make -s -j"$(nproc)" -C "$(inside "$LAB_TREE")" O="$(inside "$LAB_RUN/$build")" \
 		ARCH="${ARCH_KBUILD[$arch]}" CROSS_COMPILE="${ARCH_CROSS[$arch]}" "$@"
 }
 

@@ -78,12 +78,7 @@ unpack_deb() {
 
 # One at a time: kernels of several page sizes or architectures share a package.
 unpack_headers() {
-	local alone
-
-	exec {alone}<"$LAB_TOOLS/usr"
-	flock "$alone"
-	unpack_deb "$1" "$LAB_TOOLS"
-	exec {alone}<&-
+	tools_locked exclusive unpack_deb "$1" "$LAB_TOOLS"
 }
 
 # kernel_modules TREE STAGE RELEASE: copies the wanted modules, uncompressed, and
