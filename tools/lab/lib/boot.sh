@@ -122,7 +122,7 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline extra=() status=0
+	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline extra=()
 
 	run=$(inside "$1")
 	arch=$(kernel_arch "$kernel")
@@ -140,16 +140,14 @@ boot_host() {
 	machine=(${MACHINE_ARGUMENTS[$name]} $LAB_ACCEL $LAB_MACHINE $memory $job)
 	cmdline="${MACHINE_CMDLINE[$name]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
 	cmdline="$cmdline$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce $LAB_APPEND"
-	in_tools timeout --foreground --kill-after=10 "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
+	run_qemu "$1" "$kernel" "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \
 		-chardev "file,id=verdict,path=$run/verdict" \
 		-device virtserialport,chardev=verdict,name=lab.verdict \
 		-chardev "file,id=kernel,path=$run/kernel.log" -serial chardev:kernel \
 		-drive "if=virtio,format=raw,readonly=on,file=$(inside "$(root_dir "$arch")")/root.erofs" \
 		-drive "if=virtio,format=raw,readonly=on,file=$run/payload.erofs" "${extra[@]}" \
 		-kernel "$(inside "$(kernel_dir "$kernel")")/Image" -initrd "$run/initrd" \
-		-append "$cmdline" \
-		2>"$1/qemu.log" || status=$?
-	printf '%s\n' "$status" >"$1/qemu.status"
+		-append "$cmdline"
 }
 
 # Adds what boots this machine to the toolchain.

@@ -42,6 +42,8 @@ lab_help() {
 		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
 		  --acpi             boot an arm64 host with UEFI and ACPI, not with a device tree
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
+		  --boot-timeout SECONDS  boot once more, and again, a kernel that needs longer to PID 1
+		                     (default: $LAB_BOOT_TIMEOUT, twice that for those built from source)
 		  --memory GIB       give the host that much (default: $LAB_MEMORY, all but 2 of it for simulated
 		                     GPUs); what is never written costs this machine nothing
 		  --append ARGUMENTS more for the kernel's command line
@@ -76,7 +78,7 @@ parse_options() {
 	default_options "$command"
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --timeout | --hosts | --memory | --append)
+		--kernel | --timeout | --boot-timeout | --hosts | --memory | --append)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			set_option "$1" "$2"
 			shift
@@ -139,6 +141,10 @@ set_option() {
 	--timeout)
 		[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--timeout $2: not a number of seconds"
 		LAB_TIMEOUT=$2
+		;;
+	--boot-timeout)
+		[[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "--boot-timeout $2: not a number of seconds"
+		LAB_BOOT_TIMEOUT=$2
 		;;
 	--memory)
 		[[ $2 =~ ^[1-9][0-9]*$ && $2 -gt 2 ]] ||

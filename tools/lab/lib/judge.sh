@@ -8,6 +8,10 @@
 judge_qemu() {
 	local status
 
+	if [ -e "$1/qemu.not-up" ]; then
+		cat "$1/qemu.not-up"
+		return
+	fi
 	status=$(cat "$1/qemu.status" 2>/dev/null || echo none)
 	case $status in
 	0)
