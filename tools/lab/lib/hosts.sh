@@ -31,10 +31,17 @@ hosts_that_fit() {
 	printf '%d\n' "$fit"
 }
 
-# test_costs NAME...: "NAME SECONDS" for each, as LIST says; 10 s where it does not.
+# test_costs NAME...: "NAME SECONDS" for each, as LIST says for this kind of kernel; 10 s
+# where it does not.
 test_costs() {
-	awk 'NR == FNR { cost[$1] = $2; next }
-		{ print $1, (split(cost[$1], part, "/") > 1 ? part[2] : 10) }' \
+	local column=2
+
+	! is_built "$LAB_KERNEL" || column=3
+	awk -v column="$column" 'NR == FNR { cost[$1] = $2; next }
+		{
+			parts = split(cost[$1], part, "/")
+			print $1, (parts < 2 ? 10 : parts < column ? part[2] : part[column])
+		}' \
 		"$LAB_TOP/tools/selftests/LIST" <(printf '%s\n' "$@")
 }
 
