@@ -13,10 +13,28 @@
 
 #include "gpu.h"
 
-/* A kernel without cdevs has the vfio device in sysfs, but no number of a device file. */
+/*
+ * Where the kernel has cdevs, vfio has a range of device numbers. That the vfio device has
+ * none in sysfs would tell as well, but not of a device that goes away at this moment.
+ */
+static bool has_cdevs(void)
+{
+	bool found = false;
+	char line[128];
+	FILE *file;
+
+	file = fopen("/proc/devices", "re");
+	if (!file)
+		die("/proc/devices: %s", strerror(errno));
+	while (!found && fgets(line, sizeof(line), file))
+		found = strstr(line, " vfio-dev\n");
+	fclose(file);
+	return found;
+}
+
 static int find_cdev(const char *bdf, char *path, size_t len)
 {
-	char name[128], dev[400], number[16];
+	char name[128];
 	struct dirent *entry;
 	DIR *dir;
 	int ret;
@@ -30,14 +48,10 @@ static int find_cdev(const char *bdf, char *path, size_t len)
 		entry = readdir(dir);
 	} while (entry && strncmp(entry->d_name, "vfio", 4));
 	ret = entry ? 0 : errno ? -errno : -ENOENT;
-	if (!ret) {
+	if (!ret)
 		snprintf(path, len, "/dev/vfio/devices/%s", entry->d_name);
-		snprintf(dev, sizeof(dev), "%s/%s/dev", name, entry->d_name);
-		ret = __file_read(dev, number, sizeof(number));
-		ret = ret == -ENOENT ? -EOPNOTSUPP : ret;
-	}
 	closedir(dir);
-	return ret;
+	return ret || has_cdevs() ? ret : -EOPNOTSUPP;
 }
 
 /* The ioctls' arguments as of Linux 6.18; older headers lack token and PASIDs. */
