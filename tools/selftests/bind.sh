@@ -63,7 +63,7 @@ claim_covers_memory() {
 }
 
 says() {
-	kernel_log_since bind-test | grep "$DRIVER $BDF" | grep -qE "$1" ||
+	kernel_log_since bind-test "$DRIVER $BDF" | grep -qE "$1" ||
 		complain "no kernel message of $DRIVER $BDF with: $1"
 }
 

@@ -53,7 +53,7 @@ refused_bind() {
 		return
 	fi
 	[ "${out##*: }" = "Device or resource busy" ] || complain "bind failed with: $out" || return
-	[ "$DRIVER" != "$OURS" ] || kernel_log_since hot-ram | grep "$DRIVER $BDF" | grep -q 'overlaps System RAM' ||
+	[ "$DRIVER" != "$OURS" ] || kernel_log_since hot-ram "$DRIVER $BDF" | grep -q 'overlaps System RAM' ||
 		complain "no message says that the memory overlaps System RAM"
 }
 
