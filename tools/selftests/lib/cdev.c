@@ -16,20 +16,25 @@
 /*
  * Where the kernel has cdevs, vfio has a range of device numbers. That the vfio device has
  * none in sysfs would tell as well, but not of a device that goes away at this moment.
+ * Errors are the caller's: fail_nth lets each of these calls fail.
  */
-static bool has_cdevs(void)
+static int need_cdevs(void)
 {
-	bool found = false;
+	int ret = -EOPNOTSUPP;
 	char line[128];
 	FILE *file;
 
 	file = fopen("/proc/devices", "re");
 	if (!file)
-		die("/proc/devices: %s", strerror(errno));
-	while (!found && fgets(line, sizeof(line), file))
-		found = strstr(line, " vfio-dev\n");
+		return -errno;
+	while (ret && fgets(line, sizeof(line), file)) {
+		if (strstr(line, " vfio-dev\n"))
+			ret = 0;
+	}
+	if (ferror(file))
+		ret = -errno;
 	fclose(file);
-	return found;
+	return ret;
 }
 
 static int find_cdev(const char *bdf, char *path, size_t len)
@@ -51,7 +56,7 @@ static int find_cdev(const char *bdf, char *path, size_t len)
 	if (!ret)
 		snprintf(path, len, "/dev/vfio/devices/%s", entry->d_name);
 	closedir(dir);
-	return ret || has_cdevs() ? ret : -EOPNOTSUPP;
+	return ret ? ret : need_cdevs();
 }
 
 /* The ioctls' arguments as of Linux 6.18; older headers lack token and PASIDs. */
