@@ -23,6 +23,12 @@
 /* Longer than the hardware may take. */
 #define FOREVER_MS	60000
 
+/* What a reset loses: the beginning of each of these, see tools/sim/README. */
+#define LOST_STRIDE	(64 * SZ_1K)
+#define PLACES		(SZ_2M / LOST_STRIDE)
+#define LOST_TRIES	3
+#define TRAINING_MS	300	/* longer than the reset itself */
+
 FIXTURE(ready) {
 	struct gpu gpu;
 	struct model model;
@@ -155,6 +161,65 @@ TEST_F(ready, reset_during_the_wait)
 	EXPECT_GE(access.ended_us, second + 1000000)
 		TH_LOG("a read ended %lld us after a reset with 1000 ms of training",
 		       (long long)(access.ended_us - second));
+}
+
+/* Return: how many of the places in @map had @old. */
+static unsigned int stamp_places(__u8 *map, __u32 old, __u32 stamp)
+{
+	unsigned int nr = 0;
+	__u8 *at;
+
+	for (at = map; at < map + SZ_2M; at += LOST_STRIDE) {
+		nr += load32(at) == old;
+		store32(at, stamp);
+	}
+	return nr;
+}
+
+/* Each write makes the simulator look at its state. */
+static void *bother_simulator(void *is_over)
+{
+	while (!__atomic_load_n((bool *)is_over, __ATOMIC_RELAXED))
+		sim_write("training_ms", TRAINING_MS);
+	return NULL;
+}
+
+/* Comes when training is about to end: who waits for long asks seldom. */
+static void expect_lost_before(struct __test_metadata *_metadata,
+			       struct _test_data_ready *self, __u8 *map)
+{
+	__u64 began = now_us();
+
+	stamp_places(map, 0, 1);
+	gpu_reset(&self->gpu);
+	while (now_us() - began < 1000 * TRAINING_MS)
+		usleep(1000);
+	EXPECT_EQ(stamp_places(map, 1, 2), 0)
+		TH_LOG("the memory was ready with some of it still to be lost");
+	usleep(1000 * TRAINING_MS);
+	EXPECT_EQ(stamp_places(map, 2, 3), PLACES)
+		TH_LOG("memory that was ready has lost what was written to it");
+}
+
+/*
+ * A reset that loses the memory does so before the hardware says ready, not after. The
+ * end of the memory is lost last.
+ */
+TEST_F(ready, memory_is_lost_before_not_after)
+{
+	__u64 end = self->usemem.mem_len / SZ_2M * SZ_2M;
+	__u8 *map = gpu_map(&self->gpu, &self->usemem, end - SZ_2M, SZ_2M);
+	bool is_over = false;
+	pthread_t thread;
+	unsigned int i;
+
+	sim_write_text("memory_on_reset", "lose");
+	sim_write("training_ms", TRAINING_MS);
+	ASSERT_EQ(pthread_create(&thread, NULL, bother_simulator, &is_over), 0);
+	for (i = 0; i < LOST_TRIES; i++)
+		expect_lost_before(_metadata, self, map);
+	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
 }
 
 static void *wait_for_memory(void *arg)

@@ -79,12 +79,24 @@ static void power_timer(struct timer_list *timer)
 	raw_spin_unlock_irqrestore(&gpu->lock, flags);
 }
 
-/* A reset during the scrubbing leaves memory_lost set: then it starts again. */
+/*
+ * Queued anew by whatever brings the state up to date while it runs: by then there may
+ * be nothing to do, and the memory in use. A reset meanwhile is another matter, it leaves
+ * memory_lost set.
+ */
 static void scrubber(struct work_struct *work)
 {
 	struct sim_gpu *gpu = container_of(work, struct sim_gpu, scrubber);
-	unsigned int resets = READ_ONCE(gpu->resets);
+	unsigned int resets;
 	unsigned long flags;
+	bool lost;
+
+	raw_spin_lock_irqsave(&gpu->lock, flags);
+	resets = gpu->resets;
+	lost = gpu->memory_lost;
+	raw_spin_unlock_irqrestore(&gpu->lock, flags);
+	if (!lost)
+		return;
 
 	sim_mem_scrub(gpu);
 	raw_spin_lock_irqsave(&gpu->lock, flags);

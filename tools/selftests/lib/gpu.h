@@ -220,6 +220,7 @@ int __gpu_dmabuf(struct gpu *gpu, __u32 index, unsigned int nr,
 void sim_read(const char *attr, char *buf, size_t len);
 __u64 sim_read_u64(const char *attr);
 int __sim_write_text(const char *attr, const char *text);
+void sim_write_text(const char *attr, const char *text);
 int __sim_write(const char *attr, __u64 val);
 void sim_write(const char *attr, __u64 val);
 bool sim_dma_lookup(__u64 iova, __u64 *phys);

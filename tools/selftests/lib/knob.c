@@ -21,6 +21,7 @@ void sim_calm(void)
 
 	for (i = 0; i < ARRAY_SIZE(faults); i++)
 		sim_write(faults[i], 0);
+	sim_write_text("memory_on_reset", "keep");
 }
 
 int __file_write(const char *path, const char *val)

@@ -62,6 +62,15 @@ int __sim_write_text(const char *attr, const char *text)
 	return fclose(f) ? -errno : 0;
 }
 
+void sim_write_text(const char *attr, const char *text)
+{
+	int ret = __sim_write_text(attr, text);
+
+	if (ret)
+		die("writing \"%s\" to simulator attribute %s: %s", text, attr,
+		    strerror(-ret));
+}
+
 int __sim_write(const char *attr, __u64 val)
 {
 	char text[32];
@@ -72,11 +81,10 @@ int __sim_write(const char *attr, __u64 val)
 
 void sim_write(const char *attr, __u64 val)
 {
-	int ret = __sim_write(attr, val);
+	char text[32];
 
-	if (ret)
-		die("writing %llu to simulator attribute %s: %s", val, attr,
-		    strerror(-ret));
+	snprintf(text, sizeof(text), "%llu", val);
+	sim_write_text(attr, text);
 }
 
 /* Each line of dma_map is "iova pa size", in hex; empty lines pad it. */
