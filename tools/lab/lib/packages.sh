@@ -190,7 +190,7 @@ check_make_install() {
 	release=$(kernel_release "$kernel")
 	checkout_copy "$tree"
 	module_make_needs
-	in_tools_at "$tree" make install KDIR="$(kernel_build_dir "$kernel")" DESTDIR="$to" prefix=/usr
+	tools_locked shared in_tools_at "$tree" make install KDIR="$(kernel_build_dir "$kernel")" DESTDIR="$to" prefix=/usr
 	in_tools modinfo -b "$to" -k "$release" -F filename nvgpu-vfio-pci | grep "^$to/"
 	[ ! -e "$LAB_TOOLS/lib/modules/$release/modules.dep" ]
 	in_tools "$to/usr/sbin/nvgpuctl" --version
