@@ -136,7 +136,6 @@ static void refresh(struct target *target)
 	fuzz->op = NULL;
 	fuzz->nr = 0;
 	sim_calm();
-	__sim_write_text("memory_on_reset", "keep");
 	config_write(&fuzz->gpu, PCI_BASE_ADDRESS_0, zeros, sizeof(zeros));
 	reopen(fuzz);
 }
