@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -177,9 +178,9 @@ static unsigned int stamp_places(__u8 *map, __u32 old, __u32 stamp)
 }
 
 /* Each write makes the simulator look at its state. */
-static void *bother_simulator(void *is_over)
+static void *bother_simulator(void *stop)
 {
-	while (!__atomic_load_n((bool *)is_over, __ATOMIC_RELAXED))
+	while (!atomic_load((atomic_bool *)stop))
 		sim_write("training_ms", TRAINING_MS);
 	return NULL;
 }
@@ -209,16 +210,16 @@ TEST_F(ready, memory_is_lost_before_not_after)
 {
 	__u64 end = self->usemem.mem_len / SZ_2M * SZ_2M;
 	__u8 *map = gpu_map(&self->gpu, &self->usemem, end - SZ_2M, SZ_2M);
-	bool is_over = false;
+	atomic_bool stop = false;
 	pthread_t thread;
 	unsigned int i;
 
 	sim_write_text("memory_on_reset", "lose");
 	sim_write("training_ms", TRAINING_MS);
-	ASSERT_EQ(pthread_create(&thread, NULL, bother_simulator, &is_over), 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, bother_simulator, &stop), 0);
 	for (i = 0; i < LOST_TRIES; i++)
 		expect_lost_before(_metadata, self, map);
-	__atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
 }
 
