@@ -15,7 +15,7 @@ nvgpu-vfio-pci-$(CONFIG_VFIO_PCI_DMABUF) += dmabuf.o
 
 obj-$(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST) += tests/geometry_kunit.o tests/config_kunit.o
 
-ccflags-y += -I$(src)/tools/include/uapi
+ccflags-y += -I$(src)/tools/upstream/include/uapi
 CFLAGS_trace.o := -I$(src)
 
 else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Read-only facts for operators who hold no vfio file descriptor, as a group of
- * attributes on the PCI device: tools/Documentation/ABI tells each.
+ * attributes on the PCI device: tools/upstream/Documentation/ABI tells each.
  */
 #include <linux/device.h>
 #include <linux/sysfs.h>

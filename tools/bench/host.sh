@@ -11,8 +11,8 @@ THEIRS=nvgrace_gpu_vfio_pci
 PLAIN=vfio-pci
 FAMILIES="config io map reset threads qemu large"
 
-# shellcheck source=../selftests/lib/gpu.sh
-. "$HERE/../selftests/lib/gpu.sh"
+# shellcheck source=../test/selftests/lib/gpu.sh
+. "$HERE/../test/selftests/lib/gpu.sh"
 
 usage() {
 	cat <<-END

@@ -160,18 +160,17 @@ build_all() {
 	build_module "$build" "$kernel" driver "$src" W=1 "${kunit[@]}"
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
 	[ -z "$(kernel_checks "$kernel")" ] ||
-		build_module "$build" "$kernel" faulty "$src/tools/lab/selftest/faulty" W=1
-	build_module "$build" "$kernel" hot-ram "$src/tools/selftests/hot-ram" W=1
+		build_module "$build" "$kernel" faulty "$src/tools/lab/verdict/faulty" W=1
+	build_module "$build" "$kernel" hot-ram "$src/tools/test/selftests/hot-ram" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
-	build_programs "$build" "$kernel" lib "$src/tools/selftests/lib" "$build/lib"
-	build_programs "$build" "$kernel" selftests "$src/tools/selftests" "$build/out/bin" \
+	build_programs "$build" "$kernel" lib "$src/tools/test/selftests/lib" "$build/lib"
+	build_programs "$build" "$kernel" selftests "$src/tools/test/selftests" "$build/out/bin" \
 		LIB="$lib" KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
-	build_programs "$build" "$kernel" stress "$src/tools/stress" "$build/out/bin" LIB="$lib"
-	build_programs "$build" "$kernel" kernel-vfio "$src/tools/selftests/kernel-vfio" "$build/kernel-vfio" \
+	build_programs "$build" "$kernel" stress "$src/tools/test/stress" "$build/out/bin" LIB="$lib"
+	build_programs "$build" "$kernel" kernel-vfio "$src/tools/test/selftests/kernel-vfio" "$build/kernel-vfio" \
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
-	build_programs "$build" "$kernel" demo "$src/tools/demo.d" "$build/out/bin" LIB="$lib"
 	build_programs "$build" "$kernel" bench "$src/tools/bench" "$build/out/bin/bench" LIB="$lib"
-	build_programs "$build" "$kernel" fuzz "$src/tools/fuzz" "$build/out/bin" LIB="$lib"
+	build_programs "$build" "$kernel" fuzz "$src/tools/test/fuzz" "$build/out/bin" LIB="$lib"
 	[ "$(kernel_arch "$kernel")" != arm64 ] || build_guest "$build" "$kernel"
 	make_initramfs "$kernel" "$build"
 	make_payload "$kernel" "$build"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Which files a checkout consists of. For the lab, and for tools/mutants/run.
+# Which files a checkout consists of. For the lab, and for tools/test/mutants/run-mutants.
 
 # checkout_git TOP ARGUMENT...: git there, without what a hook has told it of another place.
 checkout_git() (

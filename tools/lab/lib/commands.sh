@@ -16,19 +16,19 @@ lab_help() {
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
-		                     (tools/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
+		                     (tools/test/fuzz; --seconds N, --ops N, --seed N, --variant NAME, --replay FILE)
 		  stress             boot a host, do everything at once to simulated GPUs
-		                     (tools/stress; --seconds N, --seed N, --workers N)
+		                     (tools/test/stress; --seconds N, --seed N, --workers N)
 		  sim-random         boot a host, do random sequences of what configfs offers
 		                     (--sequences N, --seed N)
 		  static             W=1 and sparse builds for $(kernel_names always | xargs), checkpatch, kernel-doc, shellcheck
 		  matrix             W=1 and sparse builds for all kernels that come from packages, as a table
 		  intree             the driver inside a kernel tree: patches, arm64 and amd64 builds, coccicheck
 		  patch [DIRECTORY]  write the patch series for the kernel's lists (default: patches/)
-		  selftest           prove that the lab's verdict sees hangs, panics, splats, missing tests
+		  verdict            prove that the lab's verdict sees hangs, panics, splats, missing tests
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
-		  chapter            follow README's "On a Grace host" word by word, on a simulated GPU
-		  doctor             nvgpuctl doctor and bind on simulated GPUs with faults
+		  readme             follow README's "On a Grace host" word by word, on a simulated GPU
+		  nvgpuctl-host      nvgpuctl doctor and bind on simulated GPUs with faults
 		  deb                build the Debian packages, test them in a bare Debian
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
@@ -196,7 +196,7 @@ test_names() {
 	if [ $# -gt 0 ]; then
 		printf '%s\n' "$@"
 	else
-		"$LAB_TOP/tools/selftests/run" --list
+		"$LAB_TOP/tools/test/selftests/run-selftests" --list
 	fi
 }
 
@@ -225,16 +225,16 @@ cmd_kunit() {
 	cmd_test
 }
 
-cmd_selftest() {
+cmd_verdict() {
 	local status=0
 
 	prepare "$LAB_KERNEL"
 	build "$LAB_KERNEL"
 	flock --unlock "$LAB_BUILD_LOCK"
-	LAB_RUN=$(new_run selftest)
-	"$LAB_DIR/selftest/judge" | tee -a "$LAB_RUN/output.log" || status=1
+	LAB_RUN=$(new_run verdict)
+	"$LAB_DIR/verdict/cases" | tee -a "$LAB_RUN/output.log" || status=1
 	# shellcheck disable=SC2046 # a list of names
-	"$LAB_DIR/selftest/boots" "$LAB_KERNEL" $(kernel_checks "$LAB_KERNEL") |
+	"$LAB_DIR/verdict/boots" "$LAB_KERNEL" $(kernel_checks "$LAB_KERNEL") |
 		tee -a "$LAB_RUN/output.log" || status=1
 	awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5 }
 		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' \
@@ -260,7 +260,7 @@ cmd_intree() {
 # The patches are for the user's hands: made by the user's git, in the user's name.
 cmd_patch() {
 	prepare "$LAB_KERNEL" "tree-$LAB_SUITE-backports"
-	"$LAB_TOP/tools/intree/series" "$(tree_dir "$LAB_SUITE-backports")" "${LAB_ARGS[0]:-$LAB_TOP/patches}"
+	"$LAB_TOP/tools/upstream/series" "$(tree_dir "$LAB_SUITE-backports")" "${LAB_ARGS[0]:-$LAB_TOP/patches}"
 }
 
 cmd_matrix() {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Fuzzing in an emulated host: tools/fuzz.
+# Fuzzing in an emulated host: tools/test/fuzz.
 
 # The variants that fuzzing with these options reports.
 fuzz_names() {
@@ -16,7 +16,7 @@ fuzz_names() {
 	elif [ -n "$replay" ]; then
 		echo gh200
 	else
-		"$LAB_TOP/tools/fuzz/run" --list
+		"$LAB_TOP/tools/test/fuzz/run-fuzz" --list
 	fi
 }
 
@@ -25,7 +25,7 @@ fuzz_names() {
 fuzz_job() {
 	local i
 
-	FUZZ_JOB=(/lab/tools/fuzz/run "$@")
+	FUZZ_JOB=(/lab/tools/test/fuzz/run-fuzz "$@")
 	for ((i = 1; i < $#; i++)); do
 		[ "${!i}" = --replay ] || continue
 		# shellcheck disable=SC2016 # expanded in the host

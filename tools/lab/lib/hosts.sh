@@ -42,7 +42,7 @@ test_costs() {
 			parts = split(cost[$1], part, "/")
 			print $1, (parts < 2 ? 10 : parts < column ? part[2] : part[column])
 		}' \
-		"$LAB_TOP/tools/selftests/LIST" <(printf '%s\n' "$@")
+		"$LAB_TOP/tools/test/selftests/LIST" <(printf '%s\n' "$@")
 }
 
 # share_tests HOSTS: of lines "NAME SECONDS" makes lines "HOST NAME" in the same order.
@@ -74,7 +74,7 @@ start_hosts() {
 	for ((host = 1; host <= hosts; host++)); do
 		mapfile -t mine < <(awk -v host="$host" '$1 == host { print $2 }' <<<"$shares")
 		[ ${#mine[@]} -gt 0 ] || continue
-		make_run "test$host" "$LAB_KERNEL" /lab/tools/selftests/run "${mine[@]}"
+		make_run "test$host" "$LAB_KERNEL" /lab/tools/test/selftests/run-selftests "${mine[@]}"
 		printf '%s\n' "${mine[@]}" >"$LAB_RUN/manifest"
 		LAB_RUNS+=("$LAB_RUN")
 	done

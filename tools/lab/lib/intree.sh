@@ -11,7 +11,7 @@ in_series() {
 }
 
 intree_series() {
-	in_series "$(inside "$LAB_SOURCE")/tools/intree/series" "$(inside "$LAB_TREE")" \
+	in_series "$(inside "$LAB_SOURCE")/tools/upstream/series" "$(inside "$LAB_TREE")" \
 		"$(inside "$LAB_RUN/patches")" >"$LAB_RUN/series.log" 2>&1 || cat "$LAB_RUN/series.log"
 }
 
@@ -32,7 +32,7 @@ intree_checkpatch() {
 intree_apply() {
 	intree_patches | sed 's#^#../patches/#' | in_tools_at "$LAB_TREE" xargs git apply
 	cp -a "$LAB_TREE/$INTREE_DRIVER" "$LAB_RUN/applied"
-	in_tools "$(inside "$LAB_SOURCE")/tools/intree/place" "$(inside "$LAB_TREE")"
+	in_tools "$(inside "$LAB_SOURCE")/tools/upstream/place" "$(inside "$LAB_TREE")"
 	diff -r "$LAB_RUN/applied" "$LAB_TREE/$INTREE_DRIVER"
 }
 

@@ -30,7 +30,7 @@ cmd_nvgpuctl() {
 	LAB_RUN=$(new_run nvgpuctl)
 	say "testing nvgpuctl on machines made of files; logs: $LAB_RUN"
 	checkout_copy "$LAB_RUN/checkout"
-	in_tools_with_proc "$LAB_RUN/checkout/tools/nvgpuctl" tests/run "${LAB_ARGS[@]}" 2>&1 |
+	in_tools_with_proc "$LAB_RUN/checkout/tools/nvgpuctl" tests/run-nvgpuctl-tests "${LAB_ARGS[@]}" 2>&1 |
 		tee "$LAB_RUN/output.log" || status=1
 	rm -rf "$LAB_RUN/checkout"
 	return "$status"
@@ -61,21 +61,21 @@ operator_run() {
 	count_tap "$LAB_RUN/output.log" && [ ! -s "$LAB_RUN/findings" ]
 }
 
-cmd_chapter() {
+cmd_readme() {
 	prepare "$LAB_KERNEL" extra-libvirt
 	tools_add nvgpuctl
 	build_operator
 	: "${LAB_TIMEOUT:=900}"
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
 	LAB_EXTRA="extra-libvirt"
-	operator_run chapter chapter
+	operator_run readme follow-readme
 }
 
-cmd_doctor() {
+cmd_nvgpuctl-host() {
 	prepare "$LAB_KERNEL"
 	tools_add nvgpuctl
 	build_operator
 	: "${LAB_TIMEOUT:=600}"
 	say "breaking simulated GPUs and their host, at most $LAB_TIMEOUT s"
-	operator_run doctor faults
+	operator_run nvgpuctl-host faults
 }

@@ -39,8 +39,8 @@ require_value() {
 		require_number "$1" "$2" 1 1000000
 		;;
 	--variant)
-		"$LAB_TOP/tools/fuzz/run" --list | grep -qxF -- "$2" ||
-			usage_error "--variant $2: tools/fuzz/VARIANTS has: $("$LAB_TOP/tools/fuzz/run" --list | xargs)"
+		"$LAB_TOP/tools/test/fuzz/run-fuzz" --list | grep -qxF -- "$2" ||
+			usage_error "--variant $2: tools/test/fuzz/VARIANTS has: $("$LAB_TOP/tools/test/fuzz/run-fuzz" --list | xargs)"
 		;;
 	--replay)
 		[[ -r $2 && ! -d $2 ]] || usage_error "--replay $2: no file that can be read"

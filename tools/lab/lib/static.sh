@@ -81,7 +81,7 @@ LAB_COMMITS=(--since=2026-12-01T00:00:00Z --max-count=20 --no-merges)
 
 # check_commits RANGE...: the messages; what the commits change is in the files that
 # check_patch reads. Ignored: sign-offs, which the series for the lists gets when it is
-# made (tools/intree/series); that there is no diff; and subjects that name checkpatch,
+# made (tools/upstream/series); that there is no diff; and subjects that name checkpatch,
 # which may be what they are about.
 check_commits() {
 	local dir=$LAB_RUN/commits commit
@@ -105,7 +105,7 @@ check_spelling() {
 
 # kernel-doc of what others call: the driver, the simulator and the uAPI.
 check_kernel_doc() {
-	checkout_files '^([^/]*|tools/(sim|include)/.*)\.[ch]$' |
+	checkout_files '^([^/]*|tools/(sim|upstream/include)/.*)\.[ch]$' |
 		in_tools_at "$LAB_SOURCE" xargs python3 "$(inside "$LAB_LINUX")/tools/docs/kernel-doc" -none -Wall -Werror
 }
 
@@ -120,7 +120,7 @@ check_shell() {
 check_licence() {
 	local file
 
-	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/Documentation/.*|tools/intree/patches/.*|tools/packaging/debian/(changelog|copyright|source/format|.*\.README\.Debian))$' |
+	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/upstream/Documentation/.*|tools/upstream/patches/.*|tools/packaging/debian/(changelog|copyright|source/format|.*\.README\.Debian))$' |
 		while read -r file; do
 			head -n 2 "$LAB_SOURCE/$file" | grep -q 'SPDX-License-Identifier: ' ||
 				echo "$file: no SPDX line at its top"
@@ -131,7 +131,7 @@ check_licence() {
 check_fuzzer() {
 	local log=$LAB_RUN/fuzzer.log
 
-	in_tools make -C "$(inside "$LAB_SOURCE/tools/fuzz")" O="$(inside "$LAB_RUN/fuzzer")" \
+	in_tools make -C "$(inside "$LAB_SOURCE/tools/test/fuzz")" O="$(inside "$LAB_RUN/fuzzer")" \
 		KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests" check >"$log" 2>&1 ||
 		grep -E '^not ok|Expected|error:|\*\*\*' "$log"
 	rm -rf "$LAB_RUN/fuzzer"
@@ -174,7 +174,7 @@ static_builds() {
 	for kernel in "$@"; do
 		static_check "driver, W=1 C=2, kernel $kernel" clean_build "$kernel" . driver
 		static_check "simulator, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/sim sim
-		static_check "hot-ram, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/selftests/hot-ram hot-ram
+		static_check "hot-ram, W=1 C=2, kernel $kernel" clean_build "$kernel" tools/test/selftests/hot-ram hot-ram
 	done
 }
 

@@ -19,7 +19,7 @@ run_long() {
 	shift 2
 	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=$((seconds + 300))}"
-	start_run "$name" "$LAB_KERNEL" /lab/tools/selftests/run --line "$name $seconds - $*"
+	start_run "$name" "$LAB_KERNEL" /lab/tools/test/selftests/run-selftests --line "$name $seconds - $*"
 	printf '%s\n' "$name" >"$LAB_RUN/manifest"
 	say "$name in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
 	run_host "$LAB_FILTER"

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the runner hands to a test program. */
+#include <stdlib.h>
+
+#include "gpu.h"
+
+#define EXIT_SKIP	4	/* KSFT_SKIP */
+#define AT_ONCE_US	1000000
+#define AT_ONCE_SLOW_US	20000000
+
+const char *env_or_skip(const char *name)
+{
+	const char *val = getenv(name);
+
+	if (val && *val)
+		return val;
+	fprintf(stderr,
+		"# %s is not set: run tools/test/selftests/run-selftests, or set it by hand\n",
+		name);
+	exit(EXIT_SKIP);
+}
+
+const char *slow_kernel(void)
+{
+	const char *why = getenv("NVGPU_SLOW_KERNEL");
+
+	return why && *why ? why : NULL;
+}
+
+__u64 at_once_us(void)
+{
+	return slow_kernel() ? AT_ONCE_SLOW_US : AT_ONCE_US;
+}
