@@ -13,7 +13,8 @@
 
 #define MEMORY_NAME	"nvgpu-sim memory"
 #define AUTO_ALIGN	SZ_1G
-#define SCRUB_CHUNK	SZ_64M
+#define SCRUB_PART	SZ_512M
+#define SCRUB_EDGE	SZ_4M
 #define SCRUB_STRIDE	SZ_64K
 #define SCRUB_LENGTH	64
 #define SCRUB_BYTE	0xa5
@@ -128,17 +129,23 @@ static void scrub_chunk(phys_addr_t start, size_t size)
  * sim_mem_scrub - lose what is in the memory
  * @gpu: the GPU
  *
- * Overwrites the first 64 bytes of each 64 KiB: enough for a test to notice, and
- * quick enough for an emulated host. Ends early if the GPU is powered off, whose
- * memory nobody sees and for whose end somebody waits.
+ * Overwrites the first 64 bytes of each 64 KiB in the first and the last 4 MiB of
+ * each 512 MiB: enough for a test to notice. The memory of an emulated host comes
+ * from its machine at the first touch, 2 MiB at a time, and touching all of it can
+ * take longer than real memory is trained. Ends early if the GPU is powered off,
+ * whose memory nobody sees and for whose end somebody waits.
  */
 void sim_mem_scrub(struct sim_gpu *gpu)
 {
-	resource_size_t start;
+	u64 start, end, size;
 
 	if (!gpu->memory.parent)
 		return;
 	for (start = gpu->memory.start;
-	     start < gpu->memory.end && READ_ONCE(gpu->host); start += SCRUB_CHUNK)
-		scrub_chunk(start, min_t(u64, SCRUB_CHUNK, gpu->memory.end + 1 - start));
+	     start < gpu->memory.end && READ_ONCE(gpu->host); start = end) {
+		end = min_t(u64, start + SCRUB_PART, gpu->memory.end + 1);
+		size = min_t(u64, SCRUB_EDGE, end - start);
+		scrub_chunk(start, size);
+		scrub_chunk(end - size, size);
+	}
 }
