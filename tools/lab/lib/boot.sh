@@ -130,6 +130,8 @@ boot_host() {
 	nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 	printf '%s\n' "$nonce" >"$1/nonce"
 	job="-chardev file,id=job,path=$run/output.log -device virtserialport,chardev=job,name=lab.job"
+	[ ! -S "$1/queue" ] ||
+		job+=" -chardev socket,id=queue,path=$run/queue -device virtserialport,chardev=queue,name=lab.queue"
 	if [ "$mode" = shell ]; then
 		job="-chardev stdio,id=job,mux=on,signal=off -device virtconsole,chardev=job -mon chardev=job"
 	fi

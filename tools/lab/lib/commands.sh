@@ -49,6 +49,8 @@ lab_help() {
 		  --append ARGUMENTS more for the kernel's command line
 		  --icount           let the clock of the host count instructions, 1 ns each
 		  --hosts N          test: spread the tests over N hosts at once (as memory allows; default: 1)
+		  --repeat N         test: each test N times, until one fails
+		  --load             test: meanwhile keep all CPUs of the hosts and one of this machine busy
 		  --brief            test: show whole tests and failures, not each result
 
 		Cache: $LAB_CACHE
@@ -64,6 +66,8 @@ default_options() {
 	[ "$1" != kunit ] || LAB_KERNEL=$LAB_DEBUG_KERNEL
 	LAB_TIMEOUT=
 	LAB_HOSTS=1
+	LAB_REPEAT=1
+	LAB_LOAD=
 	LAB_FILTER="cat"
 	LAB_ALL=
 	LAB_ACPI=
@@ -78,7 +82,7 @@ parse_options() {
 	default_options "$command"
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--kernel | --timeout | --boot-timeout | --hosts | --memory | --append)
+		--kernel | --timeout | --boot-timeout | --hosts | --repeat | --memory | --append)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			set_option "$1" "$2"
 			shift
@@ -90,7 +94,7 @@ parse_options() {
 			LAB_ARGS+=("$1" "$2")
 			shift
 			;;
-		--icount | --brief | --all | --acpi)
+		--icount | --brief | --load | --all | --acpi)
 			set_flag "$1"
 			;;
 		-h | --help)
@@ -127,6 +131,7 @@ set_flag() {
 	case $1 in
 	--icount) LAB_ACCEL=$LAB_ACCEL_ICOUNT ;;
 	--brief) LAB_FILTER=brief ;;
+	--load) LAB_LOAD=1 ;;
 	--all) LAB_ALL=1 ;;
 	--acpi) LAB_ACPI=1 ;;
 	esac
@@ -158,6 +163,10 @@ set_option() {
 		[[ $2 =~ ^[1-9]$ ]] || usage_error "--hosts $2: not a number from 1 to 9"
 		LAB_HOSTS=$2
 		;;
+	--repeat)
+		require_number "$1" "$2" 1 100000
+		LAB_REPEAT=$2
+		;;
 	esac
 }
 
@@ -173,22 +182,13 @@ cmd_build() {
 }
 
 cmd_exec() {
-	local status
-
 	[ ${#LAB_ARGS[@]} -gt 0 ] || usage_error "exec needs a command"
 	prepare "$LAB_KERNEL"
 	: "${LAB_TIMEOUT:=600}"
 	start_run exec "$LAB_KERNEL" "${LAB_ARGS[@]}"
 	say "booting an emulated host, at most $LAB_TIMEOUT s"
 	run_host cat
-	status=$(job_status "$LAB_RUN")
-	judge_boot "$LAB_RUN" >"$LAB_RUN/findings"
-	[ -n "$status" ] || judge_verdict "$LAB_RUN" >>"$LAB_RUN/findings"
-	if [ -s "$LAB_RUN/findings" ]; then
-		report_findings "$LAB_RUN"
-		exit 1
-	fi
-	exit "$status"
+	results job "$LAB_RUN"
 }
 
 # Prints what the selftests' manifest names, or the given tests.
@@ -201,7 +201,7 @@ test_names() {
 }
 
 cmd_test() {
-	local name known names fit
+	local name known fit
 
 	known=$(test_names)
 	for name in "${LAB_ARGS[@]}"; do
@@ -209,15 +209,15 @@ cmd_test() {
 			usage_error "there is no test '$name'; there are: $(xargs <<<"$known")"
 	done
 	prepare "$LAB_KERNEL"
-	: "${LAB_TIMEOUT:=1800}"
-	mapfile -t names < <(test_names "${LAB_ARGS[@]}")
+	: "${LAB_TIMEOUT:=$((1800 * LAB_REPEAT))}"
 	fit=$(hosts_that_fit "$LAB_HOSTS")
 	[ "$fit" -eq "$LAB_HOSTS" ] || say "memory for $fit hosts at once, not for $LAB_HOSTS"
-	start_hosts "$fit" "${names[@]}"
+	start_hosts "$fit"
+	test_names "${LAB_ARGS[@]}" >"$LAB_RUN/names"
 	say "testing in emulated hosts, ${#LAB_RUNS[@]} at once, at most $LAB_TIMEOUT s; logs:"
 	printf '%s\n' "${LAB_RUNS[@]}"
-	run_hosts
-	judge_hosts <(printf '%s\n' "${names[@]}") "${LAB_RUNS[@]}"
+	run_hosts "$LAB_RUN/names"
+	results tests --names "$LAB_RUN/names" --repeat "$LAB_REPEAT" "${LAB_RUNS[@]}"
 }
 
 cmd_kunit() {
@@ -226,20 +226,15 @@ cmd_kunit() {
 }
 
 cmd_verdict() {
-	local status=0
-
 	prepare "$LAB_KERNEL"
 	build "$LAB_KERNEL"
 	flock --unlock "$LAB_BUILD_LOCK"
 	LAB_RUN=$(new_run verdict)
-	"$LAB_DIR/verdict/cases" | tee -a "$LAB_RUN/output.log" || status=1
+	"$LAB_DIR/verdict/cases.py" | tee "$LAB_RUN/cases.log" || true
 	# shellcheck disable=SC2046 # a list of names
 	"$LAB_DIR/verdict/boots" "$LAB_KERNEL" $(kernel_checks "$LAB_KERNEL") |
-		tee -a "$LAB_RUN/output.log" || status=1
-	awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5 }
-		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' \
-		"$LAB_RUN/output.log"
-	return "$status"
+		tee "$LAB_RUN/boots.log" || true
+	results flat "$LAB_RUN/cases.log" "$LAB_RUN/boots.log"
 }
 
 cmd_static() {
@@ -283,7 +278,7 @@ cmd_shell() {
 	say "booting; 'exit' powers the host off, Ctrl-A x ends it at once"
 	say "kernel log: $LAB_RUN/kernel.log"
 	run_shell
-	judge_kernel "$LAB_RUN" | sed 's/^/lab: note: /'
+	results kernel "$LAB_RUN" | sed 's/^/lab: note: /'
 }
 
 # The current directory and other files of this machine are not there.

@@ -44,5 +44,5 @@ cmd_fuzz() {
 	fuzz_names "${LAB_ARGS[@]}" >"$LAB_RUN/manifest"
 	say "fuzzing in an emulated host; logs: $LAB_RUN"
 	run_host cat
-	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
+	results tests "$LAB_RUN"
 }

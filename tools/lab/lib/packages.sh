@@ -135,7 +135,7 @@ deb_boot() {
 
 	start_run "deb-$3" "$LAB_KERNEL" /lab/tools/packaging/test "$3"
 	run_host cat
-	judge_job "$LAB_RUN"
+	results job "$LAB_RUN"
 }
 
 # The modules that DKMS has built, before they are purged; each kernel takes its own.
@@ -146,15 +146,15 @@ keep_modules() {
 
 # deb_check TITLE COMMAND...: one result.
 deb_check() {
-	local title=$1 log=$LAB_RUN/deb-$((DEB_PASSED + DEB_FAILED)).log
+	local title=$1 log
 
+	DEB_CHECKS=$((DEB_CHECKS + 1))
+	log=$LAB_RUN/deb-$DEB_CHECKS.log
 	shift
 	attempt "$@" >"$log" 2>&1
 	if [ "$LAB_STATUS" -eq 0 ]; then
-		DEB_PASSED=$((DEB_PASSED + 1))
 		printf 'ok - %s\n' "$title"
 	else
-		DEB_FAILED=$((DEB_FAILED + 1))
 		printf 'not ok - %s\n' "$title"
 		tail -n 20 "$log" | sed 's/^/    /'
 	fi
@@ -232,11 +232,10 @@ cmd_deb() {
 	tools_add packaging
 	LAB_RUN=$(new_run deb)
 	LAB_BARE=$LAB_RUN/bare
-	DEB_PASSED=0 DEB_FAILED=0
+	DEB_CHECKS=0
 	say "building and testing Debian packages; logs: $LAB_RUN"
-	deb_all
+	deb_all > >(tee "$LAB_RUN/output.log")
 	rm -rf "$LAB_BARE"
 	say "packages: $LAB_RUN/debs/0.1.0, $LAB_RUN/debs/arm64/0.1.0"
-	printf '%d passed, %d failed, 0 skipped\n' "$DEB_PASSED" "$DEB_FAILED"
-	[ "$DEB_FAILED" -eq 0 ]
+	static_summary "$DEB_CHECKS"
 }

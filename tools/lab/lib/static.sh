@@ -22,25 +22,10 @@ static_lane() {
 	"$@" | tee -a "$LAB_RUN/output.log"
 }
 
-# static_count PATTERN: results of this run like it.
-static_count() {
-	grep -cE "$1" "$LAB_RUN/output.log" || true
-}
-
 # static_summary NUMBER: so many results there must be; one that is missing has failed.
 static_summary() {
-	local passed failed skipped missing
-
-	failed=$(static_count '^not ok - ')
-	skipped=$(static_count '^ok - .* # SKIP')
-	passed=$(($(static_count '^ok - ') - skipped))
-	missing=$(($1 - passed - failed - skipped))
-	if [ "$missing" -ne 0 ]; then
-		warn "FAILED: $1 checks should have reported, $(($1 - missing)) have"
-		failed=$((failed + ${missing#-}))
-	fi
-	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	printf '1..%d\n' "$1" >>"$LAB_RUN/output.log"
+	results flat "$LAB_RUN/output.log"
 }
 
 # clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent

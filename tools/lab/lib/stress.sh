@@ -23,7 +23,7 @@ run_long() {
 	printf '%s\n' "$name" >"$LAB_RUN/manifest"
 	say "$name in an emulated host, at most $LAB_TIMEOUT s; logs: $LAB_RUN"
 	run_host "$LAB_FILTER"
-	judge_tests "$LAB_RUN" "$LAB_RUN/manifest"
+	results tests "$LAB_RUN"
 }
 
 # It goes on for up to five minutes until each act has succeeded, and then an act may

@@ -127,10 +127,9 @@ mark_kernel_log() {
 	printf 'nvgpu-selftest: %s\n' "$1" >/dev/kmsg
 }
 
-# Prints the lines that no test may cause.
+# Prints the lines that no run may cause.
 kernel_splats() {
-	kernel_log_since "$1" \
-		'BUG:|BUG at|WARNING:|Oops|Internal error|Call [Tt]race|KASAN|UBSAN|refcount_t:|possible recursive|circular locking|blocked for more than|rcu.*stall|soft lockup|Bad page|nobody cared|kmemleak: [1-9]'
+	kernel_log_since "$1" | grep -E -f <(sed '/^#/d' /lab/tools/lab/splats)
 }
 
 # Wants a kernel with kmemleak; succeeds where there is none.

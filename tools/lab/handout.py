@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hands tests out to emulated hosts, which ask for the next one when they are done.
+
+A host asks with a line, "next" or "next failed", on a virtio port that QEMU connects to the
+socket "queue" in its run, and gets the name of a test, or an empty line when there is none
+left for it. What a host was given is in the file "manifest" of its run.
+"""
+import argparse
+import asyncio
+import os
+import pathlib
+
+LIST = pathlib.Path(__file__).resolve().parents[1] / "test/selftests/LIST"
+
+# They write to all of a GPU's memory, which the host then has for good: one host does.
+FULL_TESTS = {"guest", "guest.tail", "sim_random"}
+
+
+def limits():
+    """The seconds that each test of the manifest may take."""
+    lines = [line.split() for line in LIST.read_text().splitlines()]
+    return {line[0]: int(line[1]) for line in lines if line and not line[0].startswith("#")}
+
+
+class Queue:
+    """The tests that nobody has yet, those that may take longest first."""
+
+    def __init__(self, names, repeat):
+        limit = limits()
+        ordered = sorted(names, key=lambda name: -limit.get(name, 0))
+        self.left = [name for _ in range(repeat) for name in ordered]
+        self.stop_at_failure = repeat > 1
+        self.full_run = None
+
+    def next(self, run, failed):
+        if failed and self.stop_at_failure:
+            self.left = []
+        for name in self.left:
+            if name not in FULL_TESTS or self.full_run in (None, run):
+                break
+        else:
+            return ""
+        if name in FULL_TESTS:
+            self.full_run = run
+        self.left.remove(name)
+        with (run / "manifest").open("a") as manifest:
+            print(name, file=manifest)
+        return name
+
+
+async def serve(queue, runs):
+    def answer(run):
+        async def talk(reader, writer):
+            while line := await reader.readline():
+                name = queue.next(run, line.strip() == b"next failed")
+                writer.write(f"{name}\n".encode())
+                await writer.drain()
+        return talk
+
+    for run in runs:
+        (run / "manifest").touch()
+        os.chdir(run)	# the name of a socket may have 107 bytes
+        await asyncio.start_unix_server(answer(run), "queue.new")
+        os.rename("queue.new", "queue")
+    await asyncio.Event().wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeat", metavar="N", type=int, default=1,
+                        help="hand out each test so often, until one fails")
+    parser.add_argument("names", metavar="NAMES", type=pathlib.Path, help="file with the names")
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=pathlib.Path)
+    args = parser.parse_args()
+    queue = Queue(args.names.read_text().split(), args.repeat)
+    asyncio.run(serve(queue, args.runs))
+
+
+if __name__ == "__main__":
+    main()
