@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Table, JSON or plot of a benchmark, from the lines of tools/bench/bench on stdin.
-
-usage: report.py table|json|svg TITLE
+"""Table, JSON and plot of a benchmark, from lines of tools/bench/bench.
 
 A line is "figure MODE DRIVER ROUND NAME UNIT VALUE LIMIT-NAME LIMIT" or
-"target MODE PATTERN AGAINST FACTOR", separated by tabs. The runner passes this
-program to python3 -c: it has no other file than its input and output.
+"target MODE PATTERN AGAINST FACTOR", separated by tabs.
 """
+import contextlib
 import fnmatch
 import json
 import math
@@ -96,9 +94,9 @@ class Target:
         return figure.times_ours() >= self.factor
 
 
-def read_input(stream):
+def read_input(lines):
     figures, targets = {}, []
-    for line in stream:
+    for line in lines:
         kind, *words = line.rstrip("\n").split("\t")
         if kind == "target":
             targets.append(Target(*words))
@@ -229,12 +227,9 @@ def print_svg(figures, _targets, title):
     print("</svg>")
 
 
-def main():
-    figures, targets = read_input(sys.stdin)
-    if not figures:
-        sys.exit("report: no figures")
-    {"table": print_table, "json": print_json, "svg": print_svg}[sys.argv[1]](
-        figures, targets, sys.argv[2])
-
-
-main()
+def write_all(place, lines, title):
+    figures, targets = read_input(lines)
+    for name, show in (("table.txt", print_table), ("result.json", print_json),
+                       ("plot.svg", print_svg)):
+        with open(place / name, "w") as out, contextlib.redirect_stdout(out):
+            show(figures, targets, title)

@@ -7,7 +7,6 @@ early end or a missing line is a failure.
 """
 import argparse
 import collections
-import json
 import pathlib
 import re
 import sys
@@ -326,48 +325,6 @@ def trouble(text):
     return (bad[:1] or rest[-1:] or lines[-1:] or ["it said nothing"])[0]
 
 
-def tier_row(name, log, status, seconds):
-    """A line of the table of tiers: what the log of one says, and how long it took. A tier
-    failed that ended so without counting a failure, that counted nothing, or did not end."""
-    text = pathlib.Path(log).read_text(errors="replace") if log else ""
-    counts = counts_of(text)
-    if not counts or not sum(counts.values()) or status:
-        counts = counts or Counts()
-        counts["failed"] = counts["failed"] or 1
-    why = ""
-    if counts["failed"]:
-        why = trouble(text) if status >= 0 else "did not run to its end; why is above"
-    return {"name": name, "counts": counts, "seconds": seconds, "log": log, "why": why}
-
-
-def print_table(rows, seconds):
-    def line(name, *columns, time):
-        print(f"{name:<14}{columns[0]:>7} {columns[1]:>7} {columns[2]:>8} {time:>9}")
-
-    def counted(name, counts, seconds):
-        line(name, *(counts[kind] for kind in ("passed", "failed", "skipped")),
-             time=f"{seconds // 60}:{seconds % 60:02d}")
-
-    total = Counts()
-    for row in rows:
-        total += row["counts"]
-    print()
-    line("tier", "passed", "failed", "skipped", time="time")
-    for row in rows:
-        counted(row["name"], row["counts"], row["seconds"])
-    counted("all", total, seconds)
-    failed = [row for row in rows if row["counts"]["failed"]]
-    if failed:
-        print("\nFailed:")
-    for row in failed:
-        print(f"  {row['name']:<13} {row['why']}")
-        if row["log"]:
-            print(f"  {'':<13} log: {row['log']}")
-    if failed:
-        print()
-    return total
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -381,22 +338,8 @@ def main():
     kernel.add_argument("run", metavar="RUN", type=Run)
     flat = commands.add_parser("flat", help="TAP streams without subtests; prints counts last")
     flat.add_argument("files", nargs="+", metavar="FILE")
-    tier = commands.add_parser("tier", help="the log of one tier of tools/check")
-    tier.add_argument("--table", required=True, metavar="FILE", help="where its line is added")
-    tier.add_argument("name", metavar="NAME")
-    tier.add_argument("log", metavar="LOG", help="may be empty: it has none")
-    tier.add_argument("status", metavar="STATUS", type=int, help="-1: it did not end")
-    tier.add_argument("seconds", metavar="SECONDS", type=int)
-    table = commands.add_parser("table", help="all tiers; prints counts last")
-    table.add_argument("table", metavar="FILE")
-    table.add_argument("seconds", metavar="SECONDS", type=int, help="that all of them took")
     args = parser.parse_args()
 
-    if args.command == "tier":
-        row = tier_row(args.name, args.log, args.status, args.seconds)
-        with open(args.table, "a") as rows:
-            print(json.dumps(row), file=rows)
-        return 1 if row["counts"]["failed"] else 0
     if args.command == "job":
         status = args.run.status()
         findings = args.run.judge_host() + (args.run.judge_job() if status is None else [])
@@ -408,9 +351,6 @@ def main():
         return 0
     if args.command == "flat":
         counts = judge_flat(args.files)
-    elif args.command == "table":
-        rows = [json.loads(line) for line in open(args.table)]
-        counts = print_table([row | {"counts": Counts(row["counts"])} for row in rows], args.seconds)
     else:
         names = pathlib.Path(args.names).read_text().split() if args.names else []
         counts = judge_runs(args.runs, names, args.repeat)

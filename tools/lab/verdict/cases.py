@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gives results.py and handout.py what went wrong in each way we know, and what did not.
+"""Gives results.py, handout.py and tiers.py what went wrong in each way we know, and what did not.
 
 Needs no host, no root and a second; "tools/lab/lab verdict" does it too, and boots hosts.
 Prints TAP. Exit status: 0 all passed, 1 something failed.
@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import handout	# noqa: E402
 import results	# noqa: E402
+import tiers	# noqa: E402
 
 GOOD_OUTPUT = """\
 TAP version 14
@@ -252,6 +253,17 @@ def tier_cases(cases):
     cases.same("the counts that a tier ends with", str(results.counts_of(f"ok 1 - x\n{last}\n")), last)
     cases.same("counts that are not the end", results.counts_of(f"{last}\nnot ok 4 - late\n"), None)
     cases.same("counts within a line", results.counts_of(f"# {last}\n"), None)
+    for title, text, status, counts, want in (
+            ("a tier that failed and has counted no failure", last, 1, True, "3 passed, 1 failed, 1 skipped"),
+            ("a tier that ended well and counted nothing", "ok\n", 0, True, "0 passed, 1 failed, 0 skipped"),
+            ("a tier that goes on after its counts", f"{last}\nmore\n", 0, True, "0 passed, 1 failed, 0 skipped"),
+            ("a tier that was interrupted", last, None, True, "3 passed, 1 failed, 1 skipped"),
+            ("a tier that works or does not", "done\n", 0, False, "1 passed, 0 failed, 0 skipped"),
+            ("a tier that does not work", "done\n", 1, False, "0 passed, 1 failed, 0 skipped")):
+        log = cases.scratch / "log"
+        log.write_text(text)
+        row = tiers.Row(tiers.Tier("x", "all", "x", [], counts), log, status, 1)
+        cases.same(title, str(row.counts), want)
     cases.same("what went wrong in a tier, from one of several hosts",
                results.trouble(f"[1] ok 1 - x\n[2]     not ok 2 y\n{last}"), "not ok 2 y")
     cases.same("what went wrong in a tier that could not run",
