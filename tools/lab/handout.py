@@ -13,39 +13,49 @@ import pathlib
 
 LIST = pathlib.Path(__file__).resolve().parents[1] / "test/selftests/LIST"
 
-# They write to all of a GPU's memory, which the host then has for good: one host does.
-FULL_TESTS = {"guest", "guest.tail", "sim_random"}
 
 
-def limits():
-    """The seconds that each test of the manifest may take."""
-    lines = [line.split() for line in LIST.read_text().splitlines()]
-    return {line[0]: int(line[1]) for line in lines if line and not line[0].startswith("#")}
+def manifest():
+    """Of each test the seconds that it may take, and the marks that LIST explains."""
+    tests = {}
+    for line in LIST.read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, limit, *_ = line.split()
+            seconds, *marks = limit.split(",")
+            tests[name] = int(seconds), set(marks)
+    return tests
 
 
 class Queue:
-    """The tests that nobody has yet, those that may take longest first."""
+    """The tests that nobody has yet, those that may take longest first. Of the runs, those
+    in @counted are of hosts whose clock counts instructions."""
 
-    def __init__(self, names, repeat):
-        limit = limits()
-        ordered = sorted(names, key=lambda name: -limit.get(name, 0))
+    def __init__(self, names, repeat, runs, counted):
+        self.tests = manifest()
+        ordered = sorted(names, key=lambda name: -self.tests[name][0])
         self.left = [name for _ in range(repeat) for name in ordered]
         self.stop_at_failure = repeat > 1
+        # Where all hosts are of one kind they take everything.
+        self.counted = counted if len(counted) < len(runs) else None
         self.full_run = None
+
+    def fits(self, name, run):
+        marks = self.tests[name][1]
+        if self.counted is not None and ("counted" in marks) != (run in self.counted):
+            return False
+        return "full" not in marks or self.full_run in (None, run)
 
     def next(self, run, failed):
         if failed and self.stop_at_failure:
             self.left = []
-        for name in self.left:
-            if name not in FULL_TESTS or self.full_run in (None, run):
-                break
-        else:
+        name = next((name for name in self.left if self.fits(name, run)), "")
+        if not name:
             return ""
-        if name in FULL_TESTS:
+        if "full" in self.tests[name][1]:
             self.full_run = run
         self.left.remove(name)
-        with (run / "manifest").open("a") as manifest:
-            print(name, file=manifest)
+        with (run / "manifest").open("a") as given:
+            print(name, file=given)
         return name
 
 
@@ -73,7 +83,8 @@ def main():
     parser.add_argument("names", metavar="NAMES", type=pathlib.Path, help="file with the names")
     parser.add_argument("runs", metavar="RUN", nargs="+", type=pathlib.Path)
     args = parser.parse_args()
-    queue = Queue(args.names.read_text().split(), args.repeat)
+    counted = [run for run in args.runs if (run / "counted").exists()]
+    queue = Queue(args.names.read_text().split(), args.repeat, args.runs, counted)
     asyncio.run(serve(queue, args.runs))
 
 

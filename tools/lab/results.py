@@ -148,7 +148,8 @@ class Suite:
         for name in wanted | seen:
             if wanted[name] != seen[name]:
                 findings.append(f"{name}: reported {seen[name]} times instead of {wanted[name]}")
-        if not counts["passed"]:
+        # A host that came late has had none.
+        if not counts["passed"] and names:
             findings.append("nothing passed")
         return findings, counts
 

@@ -17,9 +17,12 @@ LAB_MEMORY=8
 LAB_APPEND=
 LAB_ACCEL="-accel tcg,thread=multi"
 
-# Virtual time is then the number of instructions executed, 1 ns each, the same in
-# each run; all processors take turns in one thread.
+# Virtual time is then the number of instructions executed, 2^SHIFT ns each, whatever else
+# the machine does, and goes on at once while nobody has work; all processors take turns in
+# one thread. With 1 ns figures are instructions; with 8 ns, about what an emulated
+# instruction takes, a second of a busy host is not longer than one of the machine.
 LAB_ACCEL_ICOUNT="-accel tcg,thread=single -icount shift=0,sleep=off"
+LAB_ACCEL_COUNTED="-accel tcg,thread=single -icount shift=3,sleep=off"
 
 # memory_arguments GIB: of a host. What nobody writes to is not taken from this machine,
 # which need not have that much. A kernel that is told to be exact about that (2) has to
@@ -122,7 +125,7 @@ brief() {
 
 # boot_host RUN KERNEL MODE TIMEOUT: runs QEMU to its end. MODE is "job" or "shell".
 boot_host() {
-	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline extra=()
+	local run kernel=$2 mode=$3 timeout=$4 arch name job nonce memory machine cmdline accel=$LAB_ACCEL extra=()
 
 	run=$(inside "$1")
 	arch=$(kernel_arch "$kernel")
@@ -138,8 +141,9 @@ boot_host() {
 	memory=$(memory_arguments $((LAB_MEMORY + ${MACHINE_EXTRA[$name]})))
 	[ -z "$LAB_EXTRA" ] || extra=(-drive
 		"if=virtio,format=raw,readonly=on,file=$(inside "$(product_dir "$LAB_EXTRA")")/extra.erofs")
+	[ ! -e "$1/counted" ] || accel=$LAB_ACCEL_COUNTED
 	# shellcheck disable=SC2206 # lists of words
-	machine=(${MACHINE_ARGUMENTS[$name]} $LAB_ACCEL $LAB_MACHINE $memory $job)
+	machine=(${MACHINE_ARGUMENTS[$name]} $accel $LAB_MACHINE $memory $job)
 	cmdline="${MACHINE_CMDLINE[$name]/POOL/$((LAB_MEMORY - 2))G} ${LAB_CMDLINE//[[:space:]]/ }"
 	cmdline="$cmdline$(kernel_cmdline "$kernel") lab.mode=$mode lab.nonce=$nonce $LAB_APPEND"
 	run_qemu "$1" "$kernel" "$timeout" "${ARCH_QEMU[$arch]}" "${machine[@]}" \

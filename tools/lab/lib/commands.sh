@@ -201,7 +201,7 @@ test_names() {
 }
 
 cmd_test() {
-	local name known fit
+	local name known names fit
 
 	known=$(test_names)
 	for name in "${LAB_ARGS[@]}"; do
@@ -212,8 +212,9 @@ cmd_test() {
 	: "${LAB_TIMEOUT:=$((1800 * LAB_REPEAT))}"
 	fit=$(hosts_that_fit "$LAB_HOSTS")
 	[ "$fit" -eq "$LAB_HOSTS" ] || say "memory for $fit hosts at once, not for $LAB_HOSTS"
-	start_hosts "$fit"
-	test_names "${LAB_ARGS[@]}" >"$LAB_RUN/names"
+	mapfile -t names < <(test_names "${LAB_ARGS[@]}")
+	start_hosts "$fit" "${names[@]}"
+	printf '%s\n' "${names[@]}" >"$LAB_RUN/names"
 	say "testing in emulated hosts, ${#LAB_RUNS[@]} at once, at most $LAB_TIMEOUT s; logs:"
 	printf '%s\n' "${LAB_RUNS[@]}"
 	run_hosts "$LAB_RUN/names"

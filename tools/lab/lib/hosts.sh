@@ -28,17 +28,33 @@ hosts_that_fit() {
 	printf '%d\n' "$fit"
 }
 
-# start_hosts HOSTS: builds, and makes a run for each host; sets LAB_RUNS.
-start_hosts() {
-	local host options=(--queue)
+# counted_tests NAME...: those of them that want a host whose clock counts instructions.
+counted_tests() {
+	awk '$2 ~ /,counted/ { print $1 }' "$LAB_TOP/tools/test/selftests/LIST" |
+		grep -xFf <(printf '%s\n' "$@") || true
+}
 
+# start_hosts HOSTS NAME...: builds, and makes a run for each host, one of them for counted
+# tests if there are any; sets LAB_RUNS. For both kinds of tests it takes two hosts.
+start_hosts() {
+	local host hosts=$1 counted options=(--queue)
+
+	shift
+	counted=$(counted_tests "$@" | wc -l)
+	if [ "$counted" -eq $# ]; then
+		hosts=1
+	elif [ "$counted" -gt 0 ] && [ "$hosts" -eq 1 ]; then
+		hosts=2
+	fi
 	[ -z "$LAB_LOAD" ] || options+=(--load)
 	LAB_RUNS=()
 	build_to_boot "$LAB_KERNEL"
-	for ((host = 1; host <= $1; host++)); do
+	for ((host = 1; host <= hosts; host++)); do
 		make_run "test$host" "$LAB_KERNEL" /lab/tools/test/selftests/run-selftests "${options[@]}"
 		LAB_RUNS+=("$LAB_RUN")
 	done
+	[ "$counted" -eq 0 ] || : >"${LAB_RUNS[0]}/counted"
+	[ "$LAB_ACCEL" != "$LAB_ACCEL_ICOUNT" ] || printf '%s/counted\n' "${LAB_RUNS[@]}" | xargs touch
 	built_to_boot
 }
 

@@ -294,6 +294,9 @@ def hosts_cases(cases):
            lambda a, b: remove("qemu.status", "verdict", "output.log", "kernel.log")(b), bad)
     judged("one of two hosts hangs", "FAILED: the host was still running",
            lambda a, b: write("qemu.status", "124\n")(a), bad)
+    judged("one of two hosts came too late for a test", "^$",
+           lambda a, b: (write("manifest", "")(b), write("output.log", "TAP version 14\n1..0\n")(b)),
+           "^3 passed, 0 failed", "alpha beta")
     judged("a test that no host was given", "FAILED: no host has had them.* epsilon",
            lambda a, b: None, bad, "alpha beta gamma delta epsilon")
     judged("a test that two hosts were given", "FAILED: no host has had them.* alpha",
@@ -306,23 +309,30 @@ def hosts_cases(cases):
 
 def queue_cases(cases):
     """What two hosts are given that ask in turn."""
-    def given(names, asks, repeat=1):
+    def given(names, asks, repeat=1, counted=()):
         runs = [cases.scratch / f"q{cases.number}{i}" for i in (0, 1)]
         for run in runs:
             run.mkdir()
-        queue = handout.Queue(names.split(), repeat)
+        queue = handout.Queue(names.split(), repeat, runs, [runs[i] for i in counted])
         return " ".join(queue.next(runs[int(ask[0])], "f" in ask) or "-" for ask in asks.split())
 
-    handout.limits, limits = lambda: {"slow": 600, "mid": 300, "guest": 1000, "sim_random": 900}, handout.limits
+    known = {"quick": (9, set()), "mid": (300, set()), "slow": (600, set()), "clock": (500, {"counted"}),
+             "guest": (1000, {"full"}), "more": (900, {"full"})}
+    handout.manifest, manifest = lambda: known, handout.manifest
     cases.same("who may take longest is first", given("quick mid slow", "0 1 0 1"), "slow mid quick -")
     cases.same("tests that need much memory share a host",
-               given("mid guest sim_random slow", "0 1 1 1 0 0"), "guest slow mid - sim_random -")
+               given("mid guest more slow", "0 1 1 1 0 0"), "guest slow mid - more -")
+    cases.same("tests that judge times go to a host that counts, and no others",
+               given("mid clock slow", "1 1 0 0 0", counted=(1,)), "clock - slow mid -")
+    cases.same("where all hosts count they take everything",
+               given("mid clock", "1 0", counted=(0, 1)), "clock mid")
     cases.same("tests are repeated one round after the other", given("mid slow", "0 0 0 0 0", 2),
                "slow mid slow mid -")
     cases.same("after a failure nothing is repeated", given("mid slow", "0 1 0f 1", 9), "slow mid - -")
     cases.same("after a failure the other tests go on", given("mid slow", "0 0f 0"), "slow mid -")
-    handout.limits = limits
-    cases.same("the manifest has a limit for each test", min(limits().values()) > 0, True)
+    handout.manifest = manifest
+    marks = set().union(*(marks for _, marks in manifest().values()))
+    cases.same("the manifest has no marks but those", marks, {"counted", "full"})
 
 
 def main():
