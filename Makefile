@@ -1,25 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The first half is what kbuild reads, in and out of the kernel tree; the second
-# is for people.
-ifneq ($(KERNELRELEASE),)
-
-ifneq ($(KBUILD_EXTMOD),)
-CONFIG_NVGPU_VFIO_PCI := m
-include $(src)/tools/compat/probe.mk
-endif
-
-obj-$(CONFIG_NVGPU_VFIO_PCI) += nvgpu-vfio-pci.o
-nvgpu-vfio-pci-y := main.o geometry.o config.o ready.o poison.o rdwr.o \
-		    mmap.o feature.o sysfs.o trace.o
-nvgpu-vfio-pci-$(CONFIG_VFIO_PCI_DMABUF) += dmabuf.o
-
-obj-$(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST) += tests/geometry_kunit.o tests/config_kunit.o
-
-ccflags-y += -I$(src)/tools/upstream/include/uapi
-CFLAGS_trace.o := -I$(src)
-
-else
-
+# For people; Kbuild is what kbuild reads.
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 # Of KDIR's kernel, which need not be the one that runs.
@@ -75,5 +55,3 @@ help:
 	@echo "make check    tools/check: all tests"
 	@echo "make patch    write the driver as a patch series, for git send-email"
 	@echo "make clean    remove what make built"
-
-endif

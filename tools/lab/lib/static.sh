@@ -51,7 +51,7 @@ checkout_files() {
 check_patch() {
 	local passed=$LAB_STATE/checkpatch-${LAB_LINUX##*/} all=$LAB_RUN/checkpatch-all
 
-	checkout_files '(\.[ch]|(^|/)(Kconfig|Makefile)|\.mk)$' |
+	checkout_files '(\.[ch]|(^|/)(Kbuild|Kconfig|Makefile)|\.mk)$' |
 		(cd "$LAB_SOURCE" && xargs sha256sum) >"$all"
 	touch "$passed"
 	{ grep -vxFf "$passed" "$all" || true; } | cut -c67- |
