@@ -122,35 +122,9 @@ check_fuzzer() {
 	rm -rf "$LAB_RUN/fuzzer"
 }
 
-# "TIER SET" for each tier of README's table: lines of a set begin with its name, and go
-# on in the next; tiers end at commas, with minutes behind the name; what follows a colon,
-# or three spaces, is no tier.
-readme_tiers() {
-	awk '/^    set  +tiers/ { table = 1; getline; next }
-		!table { next }
-		/^$/ { exit }
-		{
-			if (/^    [^ ]/) {
-				set = $1
-				sub(/^    [^ ]+/, "")
-			}
-			sub(/^ +/, "")
-			sub(/(:|   ).*/, "")
-			for (i = 1; i <= split($0, part, ","); i++)
-				if (split(part[i], word, " "))
-					print word[1], set
-		}' "$LAB_SOURCE/README"
-}
-
-# README tells of each tier in the set that tools/check has it in.
-check_tiers() {
-	diff <(readme_tiers | sort) <("$LAB_SOURCE/tools/check" --list | sort) |
-		sed -n -e 's/^</README:/p' -e 's/^>/tools\/check:/p'
-}
-
 # How many results static_builds gives for each kernel, and static_texts.
 LAB_BUILD_CHECKS=3
-LAB_TEXT_CHECKS=8
+LAB_TEXT_CHECKS=7
 
 # static_builds KERNEL...
 static_builds() {
@@ -180,7 +154,6 @@ static_texts() {
 	static_check "kernel-doc -Wall" check_kernel_doc
 	static_check "shellcheck" check_shell
 	static_check "licence lines" check_licence
-	static_check "README's table of tiers" check_tiers
 	static_check "tests of the fuzzer" check_fuzzer
 }
 
