@@ -105,7 +105,7 @@ check_shell() {
 check_licence() {
 	local file
 
-	checkout_files . | grep -vE '^(COPYING|README|.*/README|MAINTAINERS\.snippet|tools/upstream/Documentation/.*|tools/upstream/patches/.*|tools/packaging/debian/(changelog|copyright|source/format|.*\.README\.Debian))$' |
+	checkout_files . | grep -vE '^(COPYING|(.*/)?(CONTRIBUTING|COMPARISON|README)|tools/upstream/reports/.*|MAINTAINERS\.snippet|tools/upstream/Documentation/.*|tools/upstream/patches/.*|tools/packaging/debian/(changelog|copyright|source/format|.*\.README\.Debian))$' |
 		while read -r file; do
 			head -n 2 "$LAB_SOURCE/$file" | grep -q 'SPDX-License-Identifier: ' ||
 				echo "$file: no SPDX line at its top"
@@ -122,9 +122,24 @@ check_fuzzer() {
 	rm -rf "$LAB_RUN/fuzzer"
 }
 
+# Macros that a block follows.
+block_macros() {
+	checkout_files '\.[ch]$' |
+		(cd "$LAB_SOURCE" && xargs sed -nE 's/^\t+([a-z_]+)\(.*\) \{$/\1/p; s/^\t+([a-z_]*for_?each[a-z_]*)\(.*/\1/p') |
+		sort -u
+}
+
+# .editorconfig holds, and .clang-format knows the macros that a block follows. Not that
+# clang-format agrees: it would undo columns that are aligned by tabs.
+check_style() {
+	checkout_files . | in_tools_at "$LAB_SOURCE" xargs python3 tools/lab/lib/editorconfig.py
+	comm -23 <(block_macros) <(sed -n 's/^  - //p' "$LAB_SOURCE/.clang-format" | sort) |
+		sed 's/$/: a block follows it, and .clang-format does not know/'
+}
+
 # How many results static_builds gives for each kernel, and static_texts.
 LAB_BUILD_CHECKS=3
-LAB_TEXT_CHECKS=7
+LAB_TEXT_CHECKS=8
 
 # static_builds KERNEL...
 static_builds() {
@@ -154,6 +169,7 @@ static_texts() {
 	static_check "kernel-doc -Wall" check_kernel_doc
 	static_check "shellcheck" check_shell
 	static_check "licence lines" check_licence
+	static_check "code style" check_style
 	static_check "tests of the fuzzer" check_fuzzer
 }
 
