@@ -20,7 +20,7 @@ note() {
 }
 
 indent() {
-	sed 's/^/     /'
+	sed -u 's/^/     /'
 }
 
 show_command() {

@@ -37,7 +37,7 @@ guest_prepare() {
 
 # Prints the guest's console; the status is QEMU's, 124 if it took too long.
 guest_run() {
-	timeout --kill-after=5 "$GUEST_SECONDS" "${GUEST_COMMAND[@]}" </dev/null 2>&1 | tr -d '\r'
+	timeout --kill-after=5 "$GUEST_SECONDS" "${GUEST_COMMAND[@]}" </dev/null 2>&1 | sed -u 's/\r//g'
 	return "${PIPESTATUS[0]}"
 }
 
