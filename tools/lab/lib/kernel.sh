@@ -81,30 +81,56 @@ unpack_headers() {
 	tools_locked exclusive unpack_deb "$1" "$LAB_TOOLS"
 }
 
+# modules_listed FILE: of the modules in the file, one a line, those of the list.
+modules_listed() {
+	awk 'NR == FNR { want["kernel/" $1] = 1; next }
+		{
+			path = $1
+			while (path != "" && !(path in want) && sub(/(\.xz|\/[^\/]*)$/, "", path)) ;
+			if (path in want)
+				print $1
+		}' <(list_entries modules) "$1"
+}
+
+# modules_named FILE: of the modules in the file, those whose names are in standard input.
+modules_named() {
+	awk 'function name(path) {
+			sub(/.*\//, "", path)
+			sub(/\.ko.*/, "", path)
+			gsub(/-/, "_", path)
+			return path
+		}
+		NR == FNR { want[name($1)] = 1; next }
+		name($1) in want' - "$1"
+}
+
+# modules_needed DIRECTORY FILE: of the modules in the file, those of the list and all that
+# they depend on. Asks only these: depmod would unpack each of thousands.
+modules_needed() {
+	local all=$2 more
+
+	more=$(modules_listed "$all")
+	while [ -n "$more" ]; do
+		printf '%s\n' "$more"
+		# shellcheck disable=SC2086 # a list of names
+		more=$(in_tools_at "$1" modinfo -F depends $more | tr ',' '\n' | sort -u | modules_named "$all")
+	done | awk '!seen[$0]++'
+}
+
 # kernel_modules TREE STAGE RELEASE: copies the wanted modules, uncompressed, and
 # what they depend on.
 kernel_modules() {
 	local from=$1/usr/lib/modules/$3 to=$2/usr/lib/modules/$3
 
-	ln -sfn usr/lib "$1/lib"
 	mkdir -p "$to"
 	ln -sfn usr/lib "$2/lib"
-	in_tools depmod -b "$(inside "$1")" "$3"
 	cp "$from"/modules.builtin* "$from/modules.order" "$to/"
-	awk -F: 'NR == FNR { want["kernel/" $1] = 1; next }
-		{
-			path = $1
-			while (path != "" && !(path in want) && sub(/(\.xz|\/[^\/]*)$/, "", path)) ;
-			if (path in want) {
-				print $1
-				print $2
-			}
-		}' <(list_entries modules) "$from/modules.dep" |
-		tr ' ' '\n' | sed '/^$/d' | sort -u >"$2/list"
+	(cd "$from" && find kernel -name '*.ko*' | sort) >"$2/all"
+	modules_needed "$from" "$2/all" >"$2/list"
 	(cd "$from" && xargs -a "$2/list" cp --parents -t "$to")
 	find "$to" -name '*.ko.xz' -printf '/%P\n' | sed "s#^#$(inside "$to")#" >"$2/list"
 	in_tools xargs -a "$(inside "$2/list")" -r xz -d
-	rm "$2/list"
+	rm "$2/list" "$2/all"
 	in_tools depmod -b "$(inside "$2")" "$3"
 }
 

@@ -46,11 +46,11 @@ product_recipe() {
 
 kernel_product_recipe() {
 	if is_built "$1"; then
-		recipe_hash "make_built_kernel built_make built_configure built_checks built_strip kernel_modules" \
+		recipe_hash "make_built_kernel built_make built_configure built_checks built_strip kernel_modules modules_listed modules_named modules_needed" \
 			"$LAB_DIR/packages/modules" <(built_config "$1") \
 			<(product_recipe "tree-$(kernel_suite "$1")")
 	else
-		recipe_hash "make_kernel fetch_kernel kernel_packages kernel_modules" \
+		recipe_hash "make_kernel fetch_kernel kernel_packages kernel_modules modules_listed modules_named modules_needed" \
 			"$LAB_DIR/packages/modules" <(kernel_recipe "$1")
 	fi
 }
