@@ -52,7 +52,8 @@ apt_include() {
 	list_entries $1 | sed "s#@\$#/$LAB_SUITE-backports#" | paste -sd,
 }
 
-# bootstrap VARIANT ARCHITECTURES LISTS DIRECTORY: a Debian tree from lists.
+# bootstrap VARIANT ARCHITECTURES LISTS DIRECTORY: a Debian tree from lists. Nothing of it is
+# in its place before all is there, so dpkg need not wait for the disk.
 bootstrap() {
 	local mirror options=() option
 
@@ -63,7 +64,7 @@ bootstrap() {
 	mmdebstrap --mode=root --variant="$1" --architectures="$2" "${options[@]}" \
 		--aptopt='Apt::Install-Recommends "false"' \
 		--aptopt='APT::Sandbox::User "root"' \
-		--aptopt='Acquire::Languages "none"' \
+		--aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
 		--skip=cleanup/apt/lists --include="$(apt_include "$3")" \
 		"$LAB_SUITE" "$4" "deb $mirror $LAB_SUITE main" "deb $mirror $LAB_SUITE-backports main"
 }
@@ -112,16 +113,16 @@ apt_depends() {
 		tr '|' ',' | tr ',' '\n' | awk -v pattern="$pattern" '$1 ~ pattern { print $1 }'
 }
 
-# tools_add LIST: installs the packages of a list into the chroot, unless they are
+# tools_add LIST...: installs the packages of lists into the chroot, unless they are
 # there. For what only some commands need: a chroot that is made anew for everybody
 # would cost everybody the time. Call it after prepare.
 tools_add() {
 	local adding
 
-	[ -n "$(tools_missing "$1")" ] || return 0
+	[ -n "$(tools_missing "$@")" ] || return 0
 	exec {adding}>"$LAB_CACHE/lock.prepare"
 	flock "$adding"
-	tools_add_locked "$1"
+	tools_add_locked "$@"
 	exec {adding}>&-
 }
 
@@ -149,9 +150,9 @@ tools_try_install() {
 
 # tools_add for those who hold the lock of prepare.
 tools_add_locked() {
-	local log=$LAB_CACHE/logs/$1.log missing
+	local log=$LAB_CACHE/logs/${*: -1}.log missing
 
-	mapfile -t missing < <(tools_missing "$1")
+	mapfile -t missing < <(tools_missing "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "adding to the toolchain: ${missing[*]}"
 	attempt tools_try_install "${missing[@]}" >"$log" 2>&1
@@ -159,11 +160,11 @@ tools_add_locked() {
 	rm -f "$LAB_TOOLS"/var/cache/apt/archives/*.deb
 }
 
-# The packages of a list that the chroot lacks, as apt-get wants their names.
+# The packages of lists that the chroot lacks, as apt-get wants their names.
 tools_missing() {
 	local entry
 
-	for entry in $(list_entries "$1"); do
+	for entry in $(list_entries "$@" | sort -u); do
 		# shellcheck disable=SC2016 # dpkg-query expands it
 		chroot "$LAB_TOOLS" dpkg-query -W -f '${Status}\n' "${entry%@}" 2>/dev/null |
 			grep -q ' installed$' || printf '%s\n' "${entry/%@//$LAB_SUITE-backports}"

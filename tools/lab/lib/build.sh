@@ -101,7 +101,6 @@ build_module() {
 	copy_newer "$build/out/modules" "${modules[@]}"
 }
 
-# With KUnit in the kernel, its tests are modules beside the driver.
 has_kunit() {
 	in_tools grep -qx 'CONFIG_KUNIT=[ym]' "$(kernel_build_dir "$1")/.config"
 }
@@ -149,21 +148,34 @@ build_guest() {
 	mv "$1/initrd.new" "$1/out/initrd"
 }
 
-build_all() {
-	local kernel=$1 build=$2 src=$2/src lib kunit=()
+# With KUnit in the kernel, its tests are modules beside the driver.
+build_driver() {
+	local kunit=()
+
+	! has_kunit "$2" || kunit=(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST=m)
+	build_module "$1" "$2" driver "$1/src" W=1 "${kunit[@]}"
+}
+
+# build_shown BUILD KERNEL: what tools/demo needs besides the driver.
+build_shown() {
+	local build=$1 kernel=$2 src=$1/src
+
+	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
+	build_programs "$build" "$kernel" lib "$src/tools/test/selftests/lib" "$build/lib"
+	build_programs "$build" "$kernel" show "$src/tools/test/selftests" "$build/out/bin" \
+		LIB="$(inside "$build/lib")/libgpu.a" show
+	[ "$(kernel_arch "$kernel")" != arm64 ] || build_guest "$build" "$kernel"
+}
+
+# build_tests BUILD KERNEL: what tests the driver, and what it is compared with.
+build_tests() {
+	local build=$1 kernel=$2 src=$1/src lib
 
 	lib=$(inside "$build/lib")/libgpu.a
-	mirror_checkout "$build"
-	if has_kunit "$kernel"; then
-		kunit=(CONFIG_NVGPU_VFIO_PCI_KUNIT_TEST=m)
-	fi
-	build_module "$build" "$kernel" driver "$src" W=1 "${kunit[@]}"
-	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
 	[ -z "$(kernel_checks "$kernel")" ] ||
 		build_module "$build" "$kernel" faulty "$src/tools/lab/verdict/faulty" W=1
 	build_module "$build" "$kernel" hot-ram "$src/tools/test/selftests/hot-ram" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
-	build_programs "$build" "$kernel" lib "$src/tools/test/selftests/lib" "$build/lib"
 	build_programs "$build" "$kernel" selftests "$src/tools/test/selftests" "$build/out/bin" \
 		LIB="$lib" KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"
 	build_programs "$build" "$kernel" stress "$src/tools/test/stress" "$build/out/bin" LIB="$lib"
@@ -171,7 +183,19 @@ build_all() {
 		BIN="$(inside "$build/out/bin/kernel-vfio")" KERNEL="$(inside "$LAB_LINUX")"
 	build_programs "$build" "$kernel" bench "$src/tools/bench" "$build/out/bin/bench" LIB="$lib"
 	build_programs "$build" "$kernel" fuzz "$src/tools/test/fuzz" "$build/out/bin" LIB="$lib"
-	[ "$(kernel_arch "$kernel")" != arm64 ] || build_guest "$build" "$kernel"
+}
+
+# The driver and what shows it at once: neither make keeps two CPUs busy all the time.
+build_all() {
+	local kernel=$1 build=$2 driver
+
+	mirror_checkout "$build"
+	group_start build_driver "$build" "$kernel"
+	driver=$!
+	build_shown "$build" "$kernel"
+	wait "$driver" || exit 1
+	group_remove "$driver"
+	[ "$LAB_SCOPE" = demo ] || build_tests "$build" "$kernel"
 	make_initramfs "$kernel" "$build"
 	make_payload "$kernel" "$build"
 }
@@ -181,6 +205,7 @@ build() {
 	local kernel=$1 build begin=$SECONDS
 
 	build=$(build_dir "$kernel")
+	[ "$(kernel_arch "$kernel")" != amd64 ] || tools_add native
 	mkdir -p "$build/out/modules" "$build/out/bin" "$build/logs"
 	exec {LAB_BUILD_LOCK}>"$build/lock"
 	flock --exclusive "$LAB_BUILD_LOCK"

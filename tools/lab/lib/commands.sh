@@ -13,6 +13,7 @@ lab_help() {
 
 		  prepare            download and unpack what the lab needs (other commands do it too)
 		  build              build the checkout for one kernel, warnings on
+		  demo -- [OPTION...]  boot a host, show the driver in it (tools/demo)
 		  test [NAME...]     boot a host, run all selftests or these, judge the run
 		  kunit              the driver's KUnit tests, on a kernel that has KUnit (default: $LAB_DEBUG_KERNEL)
 		  fuzz [OPTION...]   boot a host, compare GPUs with a model under random operations
@@ -37,7 +38,7 @@ lab_help() {
 		  clean              remove builds and logs of this checkout
 		  clean --all        remove the whole cache
 
-		  --kernel NAME      default: $(default_kernel); prepared for everybody: $(kernel_names always | xargs);
+		  --kernel NAME      default: $(default_kernel); what "prepare" has ready: $(kernel_names always | xargs);
 		                     when asked for: $(kernel_names demand | xargs);
 		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
 		  --acpi             boot an arm64 host with UEFI and ACPI, not with a device tree
@@ -171,7 +172,10 @@ set_option() {
 }
 
 cmd_prepare() {
-	prepare "$LAB_KERNEL"
+	local products
+
+	mapfile -t products < <(kernel_names always | sed 's/^/kernel-/')
+	prepare "$LAB_KERNEL" "${products[@]}"
 	say "ready: $LAB_CACHE"
 }
 
@@ -189,6 +193,13 @@ cmd_exec() {
 	say "booting an emulated host, at most $LAB_TIMEOUT s"
 	run_host cat
 	results job "$LAB_RUN"
+}
+
+# What tools/demo shows.
+cmd_demo() {
+	LAB_SCOPE=demo
+	LAB_ARGS=(/lab/tools/lab/host/demo.sh "${LAB_ARGS[@]}")
+	cmd_exec
 }
 
 # Prints what the selftests' manifest names, or the given tests.
@@ -239,7 +250,12 @@ cmd_verdict() {
 }
 
 cmd_static() {
-	prepare "$LAB_KERNEL"
+	local products
+
+	# shellcheck disable=SC2046 # a list of names
+	mapfile -t products < <(headers_products $(kernel_names always))
+	prepare "$LAB_KERNEL" "${products[@]}"
+	tools_add native checkers
 	LAB_RUN=$(new_run static)
 	say "static checks; logs: $LAB_RUN"
 	static_all
@@ -247,7 +263,7 @@ cmd_static() {
 
 cmd_intree() {
 	prepare "$LAB_KERNEL" "tree-$LAB_SUITE-backports"
-	tools_add intree
+	tools_add native intree
 	LAB_RUN=$(new_run intree)
 	say "the driver inside a kernel tree; logs: $LAB_RUN"
 	intree_all
@@ -262,8 +278,10 @@ cmd_patch() {
 cmd_matrix() {
 	local products
 
-	mapfile -t products < <(matrix_products)
+	# shellcheck disable=SC2046 # a list of names
+	mapfile -t products < <(headers_products $(matrix_kernels))
 	prepare "$LAB_KERNEL" "${products[@]}"
+	tools_add native checkers
 	LAB_RUN=$(new_run matrix)
 	say "builds for all kernels; logs: $LAB_RUN"
 	matrix_all

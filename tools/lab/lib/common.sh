@@ -7,6 +7,8 @@ export LC_ALL=C.UTF-8
 
 LAB_CACHE=$(realpath -m -- "${NVGPU_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nvgpu-lab}")
 LAB_TOP=$(cd "$LAB_DIR/../.." && pwd)
+# What a command needs: "demo", what shows the driver; "all", what tests it as well.
+LAB_SCOPE=all
 # Set by lab_paths: the chroot with the toolchain, and what the lab keeps. That is
 # inside the chroot, so that nothing has to be mounted to work on it: mounts need a
 # private namespace, and a plain chroot without a mounted root has none.

@@ -7,15 +7,6 @@ matrix_kernels() {
 	kernel_names demand
 }
 
-# Names of the products that only the matrix needs.
-matrix_products() {
-	local kernel
-
-	for kernel in $(kernel_names demand); do
-		[ -d "$(kernel_dir "$kernel")" ] || printf 'headers-%s\n' "$kernel"
-	done
-}
-
 # Could its headers not be had, and is that no failure (make_headers_if_any)?
 lacks_headers() {
 	is_foreign "$1" && [ ! -d "$(kernel_dir "$1")" ] && [ ! -d "$(product_dir "headers-$1")" ]

@@ -26,7 +26,7 @@ cmd_nvgpuctl() {
 	local status=0
 
 	prepare "$LAB_KERNEL"
-	tools_add nvgpuctl
+	tools_add native nvgpuctl
 	LAB_RUN=$(new_run nvgpuctl)
 	say "testing nvgpuctl on machines made of files; logs: $LAB_RUN"
 	checkout_copy "$LAB_RUN/checkout"
@@ -62,7 +62,7 @@ operator_run() {
 
 cmd_readme() {
 	prepare "$LAB_KERNEL" extra-libvirt
-	tools_add nvgpuctl
+	tools_add native nvgpuctl
 	build_operator
 	: "${LAB_TIMEOUT:=900}"
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
@@ -72,7 +72,7 @@ cmd_readme() {
 
 cmd_nvgpuctl-host() {
 	prepare "$LAB_KERNEL"
-	tools_add nvgpuctl
+	tools_add native nvgpuctl
 	build_operator
 	: "${LAB_TIMEOUT:=600}"
 	say "breaking simulated GPUs and their host, at most $LAB_TIMEOUT s"

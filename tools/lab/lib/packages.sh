@@ -229,7 +229,7 @@ cmd_deb() {
 	# shellcheck disable=SC2086 # a list of names
 	mapfile -t products < <(printf 'kernel-%s\n' $DEB_KERNELS)
 	prepare "$LAB_KERNEL" root-amd64 "${products[@]}"
-	tools_add packaging
+	tools_add native packaging
 	LAB_RUN=$(new_run deb)
 	LAB_BARE=$LAB_RUN/bare
 	DEB_CHECKS=0

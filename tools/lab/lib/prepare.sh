@@ -23,7 +23,7 @@ recipe_hash() {
 product_recipe() {
 	case $1 in
 	root-*)
-		recipe_hash "bootstrap make_root make_erofs root_lists" "$LAB_DIR/packages/root" \
+		recipe_hash "bootstrap fetch_root make_root make_erofs root_lists" "$LAB_DIR/packages/root" \
 			"$LAB_DIR/packages/$1"
 		;;
 	extra-*)
@@ -82,7 +82,7 @@ make_tools() {
 	local new=$LAB_TOOLS.new
 
 	rm -rf "$new"
-	bootstrap apt amd64,arm64 tools "$new"
+	bootstrap essential amd64,arm64 tools "$new"
 	: >"$new/dev/null" ||
 		die "$LAB_CACHE is on a file system without device files (nodev): set NVGPU_LAB_CACHE to another place"
 	tools_apt_config "$new"
@@ -91,9 +91,33 @@ make_tools() {
 	ln -sfn "${LAB_TOOLS##*/}" "$LAB_CACHE/tools"
 }
 
+# For what is started together with make_tools and cannot do without.
+await_tools() {
+	[ -d "$LAB_TOOLS" ] || echo "waits for the toolchain"
+	while [ ! -d "$LAB_TOOLS" ]; do
+		sleep 0.2
+	done
+}
+
+after_tools() {
+	await_tools
+	"$@"
+}
+
 # The lists of packages of a host's system.
 root_lists() {
 	printf '%s ' root "root-$1"
+}
+
+# fetch_root ARCHITECTURE DIRECTORY: needs no toolchain, which may be in the making.
+fetch_root() {
+	local early=$LAB_CACHE/${2##*/}
+
+	rm -rf "$early" "$2"
+	mkdir -p "$early"
+	bootstrap extract "$1" "$(root_lists "$1")" "$early/tree"
+	await_tools
+	mv "$early" "$2"
 }
 
 # Nothing is configured in the tree: maintainer scripts would need a processor of
@@ -104,9 +128,7 @@ make_root() {
 	dir=$(root_dir "$arch")
 	new=$dir.new
 	tree=$new/tree
-	rm -rf "$new"
-	mkdir -p "$new"
-	bootstrap extract "$arch" "$(root_lists "$arch")" "$tree"
+	fetch_root "$arch" "$new"
 	cp "$tree/usr/share/base-passwd/passwd.master" "$tree/etc/passwd"
 	cp "$tree/usr/share/base-passwd/group.master" "$tree/etc/group"
 	ln -sf dash "$tree/usr/bin/sh"
@@ -177,16 +199,22 @@ prepare_host() {
 
 # The products that a run on a kernel needs, in an order in which they can be made.
 products_needed() {
-	local kernel kernels
+	local kernel
 
-	kernels=$({ kernel_names always; printf '%s\n' "$1"; } | sort -u)
-	echo source
-	for kernel in $kernels; do
-		printf 'root-%s\n' "$(kernel_arch "$kernel")"
-	done | sort -u
-	for kernel in $kernels; do
+	[ "$LAB_SCOPE" = demo ] || echo source
+	printf 'root-%s\n' "$(kernel_arch "$1")"
+	for kernel in $(printf '%s\n' "$(guest_kernel "$1")" "$1" | uniq); do
 		! is_built "$kernel" || printf 'tree-%s\n' "$(kernel_suite "$kernel")"
 		printf 'kernel-%s\n' "$kernel"
+	done
+}
+
+# headers_products KERNEL...: for those who build for these kernels and boot none.
+headers_products() {
+	local kernel
+
+	for kernel in "$@"; do
+		[ -d "$(kernel_dir "$kernel")" ] || printf 'headers-%s\n' "$kernel"
 	done
 }
 
@@ -204,25 +232,27 @@ products_wanted() {
 start_product() {
 	case $1 in
 	tools)
+		step_start tools "toolchain (amd64 chroot with compilers and QEMU)" retry make_tools
 		;;
 	root-*)
 		step_start "$1" "system of the emulated host (${1#root-})" retry make_root "${1#root-}"
 		;;
 	extra-*)
-		step_start "$1" "more of the emulated host (${1#extra-})" retry make_extra "${1#extra-}"
+		step_start "$1" "more of the emulated host (${1#extra-})" retry after_tools make_extra "${1#extra-}"
 		;;
 	source)
-		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" retry make_source
+		step_start source "kernel source: nvgrace-gpu, checkpatch, selftests" retry after_tools make_source
 		;;
 	tree-*)
-		step_start "$1" "the whole kernel source (${1#tree-})" retry make_tree "${1#tree-}"
+		step_start "$1" "the whole kernel source (${1#tree-})" retry after_tools make_tree "${1#tree-}"
 		;;
 	kernel-*)
 		step_start "$1" "kernel '${1#kernel-}' with modules and headers" \
-			retry make_kernel "${1#kernel-}"
+			retry after_tools make_kernel "${1#kernel-}"
 		;;
 	headers-*)
-		step_start "$1" "headers of kernel '${1#headers-}'" make_headers_if_any "${1#headers-}"
+		step_start "$1" "headers of kernel '${1#headers-}'" \
+			after_tools make_headers_if_any "${1#headers-}"
 		;;
 	esac
 }
@@ -233,25 +263,24 @@ is_built_product() {
 
 # Built from a product, so after those; one at a time: each uses every processor.
 make_built_product() {
-	tools_add_locked kernel-build
+	tools_add_locked native kernel-build
 	step_start "$1" "kernel '${1#kernel-}' built from source (a quarter of an hour on 2 processors)" \
 		make_built_kernel "${1#kernel-}"
 	steps_wait
 }
 
-# The chroot comes first, everything else lives in it.
+# Everything else lives in the chroot, and waits for it as late as it can.
 make_products() {
 	local product
 
 	if [ "$1" = tools ]; then
 		steps_begin $#
-		step_start tools "toolchain (amd64 chroot with compilers, checkers, QEMU)" retry make_tools
 	else
 		steps_begin $(($# + 1))
 		# Lists of another day name packages that the mirror has replaced.
 		step_start lists "lists of packages" retry tools_update
+		steps_wait
 	fi
-	steps_wait
 	for product in "$@"; do
 		is_built_product "$product" || start_product "$product"
 	done
