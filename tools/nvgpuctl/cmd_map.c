@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "draw.h"
+#include "nvgpuctl.h"
 
 #define MAX_BOXES 3
 

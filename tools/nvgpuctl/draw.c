@@ -3,6 +3,7 @@
  * Boxes of memory as text and as SVG. A box is a stack of parts, lowest address
  * at the top, heights in proportion but never nothing.
  */
+#include <string.h>
 
 #include "draw.h"
 

@@ -5,7 +5,9 @@
 #ifndef DRAW_H
 #define DRAW_H
 
-#include "nvgpuctl.h"
+#include <stdio.h>
+
+#include "out.h"
 
 #define BOX_PARTS 4
 

@@ -54,6 +54,10 @@ void json_add_array(struct json_object *to, const char *key, struct json_object 
 /* Prints a document and frees it. */
 void json_put_out(struct json_object *document)
 {
-	printf("%s\n", json_object_to_json_string_ext(document, opts.json_flags));
+	int style = opts.is_compact ? JSON_C_TO_STRING_PLAIN :
+				      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
+
+	printf("%s\n", json_object_to_json_string_ext(document,
+						      style | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(document);
 }

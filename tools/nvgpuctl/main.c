@@ -4,15 +4,9 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <json-c/json.h>
 #include <unistd.h>
 
 #include "nvgpuctl.h"
-
-struct options opts = {
-	.json_flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		      JSON_C_TO_STRING_NOSLASHESCAPE,
-};
 
 struct command {
 	const char *name;
@@ -105,7 +99,7 @@ static int set_json(const char *style)
 		return 0;
 	if (strcmp(style, "compact"))
 		return -EINVAL;
-	opts.json_flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	opts.is_compact = true;
 	return 0;
 }
 

@@ -21,6 +21,8 @@
 
 #include <linux/types.h>
 
+#include "out.h"
+
 #define NVGPUCTL_VERSION "0.1.0"
 #define DRIVER_NAME "nvgpu_vfio_pci"
 #define DRIVER_MODULE "nvgpu-vfio-pci"
@@ -31,10 +33,6 @@
 #define SZ_K ((__u64)1024)
 #define SZ_M (1024 * SZ_K)
 #define SZ_G (1024 * SZ_M)
-
-#define NR_ITEMS(x) (sizeof(x) / sizeof((x)[0]))
-#define FORMAT(string, first) __attribute__((__format__ \
-	(__printf__, string, first)))
 
 /* __free(pointer): what the variable points to is freed when it goes out of scope. */
 #define __free(what) __attribute__((__cleanup__(free_##what)))
@@ -58,32 +56,6 @@ enum status {
 	ST_FAILURES = 11,
 	ST_NO_GPU = 77,
 };
-
-/**
- * struct options - what the command line said
- * @json: print JSON; @json_flags says how
- * @json_flags: for json-c
- * @dry_run: print writes, do none
- * @quiet: no text but errors
- * @ascii: draw without Unicode
- * @no_headings: tables without a first line
- * @colour: escape sequences may be written
- * @columns: of tables, or NULL for the default
- * @width: of lines, in columns
- */
-struct options {
-	bool json;
-	int json_flags;
-	bool dry_run;
-	bool quiet;
-	bool ascii;
-	bool no_headings;
-	bool colour;
-	const char *columns;
-	unsigned int width;
-};
-
-extern struct options opts;
 
 /* root.c, root_write.c: the machine, or a directory that stands for one */
 
@@ -141,7 +113,6 @@ unsigned int parse_version(const char *text);
 int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size);
 int parse_memlock(const char *data, size_t len, __u64 *soft);
 bool maps_mention(const char *data, size_t len, const char *prefix);
-const char *format_size(char *buf, size_t len, __u64 size);
 const char *errno_name(int err);
 __u64 pow2_ceil(__u64 value);
 bool same_module(const char *a, const char *b);
@@ -398,31 +369,6 @@ enum persist {
 
 enum status transaction_begin(void);
 enum status transaction_run(struct change *change, unsigned int nr, enum persist persist);
-
-/* out.c */
-
-enum paint {
-	PAINT_OFF,
-	PAINT_BOLD,
-	PAINT_DIM,
-	PAINT_RED,
-	PAINT_GREEN,
-	PAINT_YELLOW,
-	PAINT_CYAN,
-};
-
-enum colour_mode {
-	COLOUR_AUTO,
-	COLOUR_ALWAYS,
-	COLOUR_NEVER,
-};
-
-void out_init(enum colour_mode mode);
-const char *paint(enum paint paint);
-void complain(const char *fmt, ...) FORMAT(1, 2);
-void complain_of(const char *what, const char *fmt, ...) FORMAT(2, 3);
-void say(const char *fmt, ...) FORMAT(1, 2);
-void out_wrapped(const char *text, unsigned int indent);
 
 /* json.c */
 

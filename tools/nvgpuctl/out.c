@@ -6,13 +6,18 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "nvgpuctl.h"
+#include "out.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN 40
+
+struct options opts = { .width = WIDTH_DEFAULT };
 
 static unsigned int terminal_width(void)
 {
@@ -135,4 +140,26 @@ void out_wrapped(const char *text, unsigned int indent)
 			text++;
 	}
 	putchar('\n');
+}
+
+/**
+ * format_size() - Write a size for people
+ * @buf: gets it
+ * @len: of @buf
+ * @size: bytes
+ *
+ * Return: @buf.
+ */
+const char *format_size(char *buf, size_t len, __u64 size)
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	unsigned int i = 0;
+	double value = size;
+
+	while (value >= 1024 && i + 1 < NR_ITEMS(unit)) {
+		value /= 1024;
+		i++;
+	}
+	snprintf(buf, len, "%.6g %s", value, unit[i]);
+	return buf;
 }

@@ -278,28 +278,6 @@ bool maps_mention(const char *data, size_t len, const char *prefix)
 }
 
 /**
- * format_size() - Write a size for people
- * @buf: gets it
- * @len: of @buf
- * @size: bytes
- *
- * Return: @buf.
- */
-const char *format_size(char *buf, size_t len, __u64 size)
-{
-	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	unsigned int i = 0;
-	double value = size;
-
-	while (value >= 1024 && i + 1 < NR_ITEMS(unit)) {
-		value /= 1024;
-		i++;
-	}
-	snprintf(buf, len, "%.6g %s", value, unit[i]);
-	return buf;
-}
-
-/**
  * errno_name() - What an error of the kernel is called
  * @err: negative or positive errno
  *

@@ -6,8 +6,6 @@
 
 #include "nvgpuctl.h"
 
-struct options opts = { .width = 80 };
-
 int next_option(int argc, char **argv, const struct option *own, void (*help)(void))
 {
 	return getopt_long(argc, argv, "", own, NULL);

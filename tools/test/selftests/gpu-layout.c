@@ -2,45 +2,19 @@
 /*
  * gpu-layout - show how a GPU's memory is presented as BARs
  *
- * Everything comes from region info, the BAR registers and /proc/iomem.
+ * Everything comes from region info, the BAR registers and /proc/iomem; nvgpuctl draws it.
  */
 #include <getopt.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../../nvgpuctl/draw.h"
 #include "gpu.h"
 
 #define NR_BARS		6
-#define BOX_ROWS	6	/* rows between the lids of a box */
-#define BOX_WIDTH	30
 #define MAX_PARTS	3
-
-struct style {
-	const char *top[2], *middle[2], *bottom[2];	/* corners */
-	const char *line, *side, *fill, *arrow;
-};
-
-static const struct style unicode = {
-	.top = { "┌", "┐" }, .middle = { "├", "┤" }, .bottom = { "└", "┘" },
-	.line = "─", .side = "│", .fill = "░", .arrow = "──▶",
-};
-
-static const struct style ascii = {
-	.top = { "+", "+" }, .middle = { "+", "+" }, .bottom = { "+", "+" },
-	.line = "-", .side = "|", .fill = ".", .arrow = "-->",
-};
-
-/* A stretch of a box. */
-struct part {
-	const char *name;
-	__u64 size;
-	const char *note;
-	bool is_empty;
-};
 
 static const char usage_text[] =
 	"usage: gpu-layout [--ascii | --plain] BDF\n"
@@ -52,19 +26,6 @@ static const char usage_text[] =
 	"  --help   this text\n"
 	"\n"
 	"Exit status: 0 shown, 1 the device cannot be opened, 2 wrong usage.\n";
-
-static void format_size(char *buf, size_t len, __u64 size)
-{
-	static const char * const units[] = { "KiB", "MiB", "GiB", "TiB" };
-	unsigned int i = 0;
-	double val = (double)size / SZ_1K;
-
-	while (val >= 1024 && i < 3) {
-		val /= 1024;
-		i++;
-	}
-	snprintf(buf, len, "%.4g %s", val, units[i]);
-}
 
 static const char *region_name(const struct gpu_region *region)
 {
@@ -98,97 +59,52 @@ static void driver_name(const char *bdf, char *buf, size_t len)
 	snprintf(buf, len, "%s", n > 0 ? strrchr(link, '/') + 1 : "none");
 }
 
-static void draw_lid(const struct style *style, const char * const corner[2],
-		     __u64 addr)
+static void add_part(struct box *box, const char *name, __u64 size, const char *note)
 {
-	int i;
-
-	printf("  %12s0x%09llx %s", "", addr, corner[0]);
-	for (i = 0; i < BOX_WIDTH; i++)
-		fputs(style->line, stdout);
-	printf("%s\n", corner[1]);
+	box->part[box->nr++] = (struct box_part) {
+		.name = name, .size = size, .note = note,
+		.is_cached = !strcmp(name, "usemem"), .is_empty = !strcmp(name, "nothing"),
+	};
 }
 
-/* @row 0 has the text; an empty part is filled. */
-static void draw_row(const struct style *style, const struct part *part, int row)
+static void draw_memory(const char *bdf, const struct gpu_region *regions, unsigned int nr)
 {
-	char text[BOX_WIDTH + 1] = "", size[32];
-	int i;
-
-	if (!row) {
-		format_size(size, sizeof(size), part->size);
-		snprintf(text, sizeof(text), " %-10.10s %12.12s ", part->name, size);
-	}
-	printf("  %24s%s%s", "", style->side, text);
-	for (i = (int)strlen(text); i < BOX_WIDTH; i++)
-		fputs(part->is_empty ? style->fill : " ", stdout);
-	fputs(style->side, stdout);
-	if (!row && part->note)
-		printf(" %s", part->note);
-	putchar('\n');
-}
-
-/* Parts of a box have heights in proportion to their sizes, at least one row. */
-static void draw_box(const struct style *style, const struct part *parts,
-		     unsigned int nr, __u64 addr)
-{
-	__u64 total = 0;
+	char notes[MAX_PARTS][16], size[32];
+	struct box box = {};
 	unsigned int i;
-	int row, rows;
+	__u64 last;
 
-	for (i = 0; i < nr; i++)
-		total += parts[i].size;
-	draw_lid(style, style->top, addr);
-	for (i = 0; i < nr; i++) {
-		rows = (int)((parts[i].size * BOX_ROWS + total / 2) / total);
-		for (row = 0; row < rows || !row; row++)
-			draw_row(style, &parts[i], row);
-		addr += parts[i].size;
-		draw_lid(style, i + 1 < nr ? style->middle : style->bottom, addr);
-	}
-}
-
-static void draw_memory(const struct style *style, const char *bdf,
-			const struct gpu_region *regions, unsigned int nr)
-{
-	struct part parts[MAX_PARTS] = {};
-	char notes[MAX_PARTS][32], size[32];
-	__u64 start, last;
-	unsigned int i;
-
-	if (!find_claim(bdf, &start, &last)) {
+	if (!find_claim(bdf, &box.address, &last)) {
 		puts("  No driver has claimed GPU memory in /proc/iomem.");
 		return;
 	}
-	format_size(size, sizeof(size), last - start + 1);
-	printf("  GPU memory, physical addresses, %s\n", size);
+	snprintf(box.title, sizeof(box.title), "GPU memory, physical addresses, %s",
+		 format_size(size, sizeof(size), last - box.address + 1));
 	for (i = 0; i < nr; i++) {
-		snprintf(notes[i], sizeof(notes[i]), "%s BAR%u/%u", style->arrow,
-			 regions[i].index, regions[i].index + 1);
-		parts[i] = (struct part) {
-			region_name(&regions[i]), regions[i].mem_len, notes[i], false
-		};
+		snprintf(notes[i], sizeof(notes[i]), "BAR%u/%u", regions[i].index,
+			 regions[i].index + 1);
+		add_part(&box, region_name(&regions[i]), regions[i].mem_len, notes[i]);
 	}
-	draw_box(style, parts, nr, start);
+	draw_text(&box);
 }
 
-static void draw_bar(const struct style *style, struct gpu *gpu,
-		     const struct gpu_region *region)
+static void draw_bar(struct gpu *gpu, const struct gpu_region *region)
 {
 	__u8 bits = config_read8(gpu, PCI_BASE_ADDRESS_0 + 4 * region->index) & 0xf;
-	struct part parts[2] = {
-		{ region_name(region), region->mem_len, "read, write, mmap", false },
-		{ "nothing", region->size - region->mem_len,
-		  "reads ~0, writes dropped, no mmap", true },
-	};
+	struct box box = {};
 	char size[32];
 
-	format_size(size, sizeof(size), region->size);
-	printf("\n  BAR%u/%u as a guest sees it: %s%s, reports %s\n", region->index,
-	       region->index + 1,
-	       bits & PCI_BASE_ADDRESS_MEM_TYPE_64 ? "64-bit" : "32-bit",
-	       bits & PCI_BASE_ADDRESS_MEM_PREFETCH ? " prefetchable" : "", size);
-	draw_box(style, parts, parts[1].size ? 2 : 1, 0);
+	snprintf(box.title, sizeof(box.title), "BAR%u/%u as a guest sees it: %s%s, reports %s",
+		 region->index, region->index + 1,
+		 bits & PCI_BASE_ADDRESS_MEM_TYPE_64 ? "64-bit" : "32-bit",
+		 bits & PCI_BASE_ADDRESS_MEM_PREFETCH ? " prefetchable" : "",
+		 format_size(size, sizeof(size), region->size));
+	add_part(&box, region_name(region), region->mem_len, "read, write, mmap");
+	if (region->size > region->mem_len)
+		add_part(&box, "nothing", region->size - region->mem_len,
+			 "reads ~0, drops writes, no mmap");
+	putchar('\n');
+	draw_text(&box);
 }
 
 static void print_plain(struct gpu *gpu)
@@ -207,7 +123,7 @@ static void print_plain(struct gpu *gpu)
 	}
 }
 
-static void draw(const struct style *style, struct gpu *gpu)
+static void draw(struct gpu *gpu)
 {
 	struct gpu_region regions[MAX_PARTS], region;
 	char driver[64], size[32];
@@ -221,15 +137,14 @@ static void draw(const struct style *style, struct gpu *gpu)
 		if (region.is_sparse && nr < MAX_PARTS) {
 			regions[nr++] = region;
 		} else if (region.size) {
-			format_size(size, sizeof(size), region.size);
 			printf("  BAR%d/%d is a BAR of the hardware, %s\n", bar, bar + 1,
-			       size);
+			       format_size(size, sizeof(size), region.size));
 		}
 	}
 	putchar('\n');
-	draw_memory(style, gpu->bdf, regions, nr);
+	draw_memory(gpu->bdf, regions, nr);
 	for (i = 0; i < nr; i++)
-		draw_bar(style, gpu, &regions[i]);
+		draw_bar(gpu, &regions[i]);
 }
 
 int main(int argc, char **argv)
@@ -240,19 +155,17 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	const struct style *style;
 	bool is_plain = false;
 	struct gpu gpu;
 	int opt;
 
-	setlocale(LC_CTYPE, "");
-	style = strcmp(nl_langinfo(CODESET), "UTF-8") ? &ascii : &unicode;
+	out_init(COLOUR_AUTO);
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == 'h') {
 			fputs(usage_text, stdout);
 			return 0;
 		} else if (opt == 'a') {
-			style = &ascii;
+			opts.ascii = true;
 		} else if (opt == 'p') {
 			is_plain = true;
 		} else {
@@ -270,7 +183,7 @@ int main(int argc, char **argv)
 	if (is_plain)
 		print_plain(&gpu);
 	else
-		draw(style, &gpu);
+		draw(&gpu);
 	gpu_close(&gpu);
 	return 0;
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Text for people. Needs nothing else of nvgpuctl: other programs draw with it, too.
+ */
+#ifndef OUT_H
+#define OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+#define NR_ITEMS(x) (sizeof(x) / sizeof((x)[0]))
+#define FORMAT(string, first) __attribute__((__format__ \
+	(__printf__, string, first)))
+
+/**
+ * struct options - what the command line said
+ * @json: print JSON
+ * @is_compact: as little of it as possible
+ * @dry_run: print writes, do none
+ * @quiet: no text but errors
+ * @ascii: draw without Unicode
+ * @no_headings: tables without a first line
+ * @colour: escape sequences may be written
+ * @columns: of tables, or NULL for the default
+ * @width: of lines, in columns
+ */
+struct options {
+	bool json;
+	bool is_compact;
+	bool dry_run;
+	bool quiet;
+	bool ascii;
+	bool no_headings;
+	bool colour;
+	const char *columns;
+	unsigned int width;
+};
+
+extern struct options opts;
+
+enum paint {
+	PAINT_OFF,
+	PAINT_BOLD,
+	PAINT_DIM,
+	PAINT_RED,
+	PAINT_GREEN,
+	PAINT_YELLOW,
+	PAINT_CYAN,
+};
+
+enum colour_mode {
+	COLOUR_AUTO,
+	COLOUR_ALWAYS,
+	COLOUR_NEVER,
+};
+
+void out_init(enum colour_mode mode);
+const char *paint(enum paint paint);
+void complain(const char *fmt, ...) FORMAT(1, 2);
+void complain_of(const char *what, const char *fmt, ...) FORMAT(2, 3);
+void say(const char *fmt, ...) FORMAT(1, 2);
+void out_wrapped(const char *text, unsigned int indent);
+const char *format_size(char *buf, size_t len, __u64 size);
+
+#endif /* OUT_H */
