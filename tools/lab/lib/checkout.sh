@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Which files a checkout consists of. For the lab, and for tools/test/mutants/run-mutants.
+# Which files a checkout consists of. For the lab.
 
 # checkout_git TOP ARGUMENT...: git there, without what a hook has told it of another place.
 checkout_git() (
@@ -18,6 +18,9 @@ checkout_has_git() {
 	[ -e "$1/.git" ] && command -v git >/dev/null && checkout_git "$1" ls-files >/dev/null
 }
 
+# What git lists of a checkout: what it tracks, and what somebody has not added yet.
+CHECKOUT_LISTED=-co
+
 # checkout_names TOP: its files, each ended by a NUL, without what git ignores; where git
 # cannot tell (an unpacked archive, a copy), without what kbuild leaves. What somebody has
 # deleted is still in git's index.
@@ -25,7 +28,7 @@ checkout_names() {
 	local name
 
 	if checkout_has_git "$1"; then
-		checkout_git "$1" ls-files -coz --exclude-standard --deduplicate |
+		checkout_git "$1" ls-files "$CHECKOUT_LISTED" -z --exclude-standard --deduplicate |
 			while IFS= read -r -d '' name; do
 				[ ! -f "$1/$name" ] || [ -L "$1/$name" ] || printf '%s\0' "$name"
 			done
