@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Readiness after a reset: the first access waits until the simulated training
- * is over, no longer than that, holds up nobody else and can be killed.
+ * When readiness is asked for: not for padding, again after low power; and whether it
+ * means what it says: memory that a reset loses is lost before it is ready, not after.
  */
-#define _GNU_SOURCE
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
 
 #include "gpu.h"
 
-/* The wait may exceed the hardware's by 10 % and 5 ms; an emulated CPU adds this. */
-#define SLACK_US	40000
-#define LATENCY_TRIES	20
-#define SLOW_TRIES	3
-
-/* Longer than the hardware may take. */
-#define FOREVER_MS	60000
+#define SETTLE_US	300000
 
 /* What a reset loses: the beginning of each of these, see tools/sim/README. */
 #define LOST_STRIDE	(64 * SZ_1K)
@@ -34,7 +23,6 @@ FIXTURE(ready) {
 	struct gpu gpu;
 	struct model model;
 	struct gpu_region usemem;
-	__u8 *map;
 };
 
 FIXTURE_SETUP(ready)
@@ -44,8 +32,6 @@ FIXTURE_SETUP(ready)
 	gpu_open(&self->gpu);
 	config_set_memory(&self->gpu, true);
 	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
-	self->map = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);
-	store32(self->map, 1);
 }
 
 FIXTURE_TEARDOWN(ready)
@@ -55,113 +41,20 @@ FIXTURE_TEARDOWN(ready)
 	gpu_close(&self->gpu);
 }
 
-static ssize_t read_word(struct _test_data_ready *self)
+TEST_F_TIMEOUT(ready, padding_needs_no_memory, 60)
 {
-	__u32 val;
-
-	return __gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), 0);
-}
-
-/* Return: us from before a reset to after the first access, which must succeed. */
-static __u64 reset_to_access(struct _test_data_ready *self, bool by_mapping)
-{
-	__u64 began = now_us();
-	__u32 val;
-
-	gpu_reset(&self->gpu);
-	if (by_mapping) {
-		if (touch_read(self->map, &val))
-			die("the first touch after a reset raised a signal");
-	} else if (read_word(self) != sizeof(val)) {
-		die("the first read after a reset failed");
-	}
-	return now_us() - began;
-}
-
-/* The slack is narrow, so it takes many tries on a busy machine. */
-static void expect_latency(struct __test_metadata *_metadata,
-			   struct _test_data_ready *self, __u64 training_ms,
-			   bool by_mapping)
-{
-	__u64 training_us = training_ms * 1000, us;
-	struct best best = best_of(slow_kernel() ? SLOW_TRIES : LATENCY_TRIES,
-				   training_us + training_us / 10 + 5000 + SLACK_US);
-
-	sim_write("training_ms", training_ms);
-	while (best_again(&best)) {
-		us = reset_to_access(self, by_mapping);
-		EXPECT_GE(us, training_us)
-			TH_LOG("access after %llu us, training takes %llu us", us, training_us);
-		best_took(&best, us);
-	}
-	if (slow_kernel())
-		SKIP(return, "%s", slow_kernel());
-	EXPECT_LE(best.us, best.enough_us)
-		TH_LOG("access after %llu us at best, training takes %llu us", best.us,
-		       training_us);
-}
-
-TEST_F_TIMEOUT(ready, read_after_600_ms, 240)
-{
-	expect_latency(_metadata, self, 600, false);
-}
-
-TEST_F_TIMEOUT(ready, read_after_1700_ms, 240)
-{
-	expect_latency(_metadata, self, 1700, false);
-}
-
-TEST_F_TIMEOUT(ready, touch_after_600_ms, 240)
-{
-	expect_latency(_metadata, self, 600, true);
-}
-
-TEST_F_TIMEOUT(ready, touch_after_1700_ms, 240)
-{
-	expect_latency(_metadata, self, 1700, true);
-}
-
-TEST_F(ready, padding_needs_no_memory)
-{
-	struct best best = best_at_once();
-	__u64 began, val = 0;
+	__u64 began, took, val = 0;
 
 	if (self->usemem.size == self->usemem.mem_len)
 		SKIP(return, "usemem fills its BAR");
 	sim_write("never_ready", 1);
 	gpu_reset(&self->gpu);
-	while (best_again(&best)) {
-		began = now_us();
-		gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), self->usemem.mem_len);
-		best_took(&best, now_us() - began);
-		EXPECT_EQ(val, ~0ULL);
-	}
-	EXPECT_LE(best.us, best.enough_us)
-		TH_LOG("a read of padding waited %llu us for the memory", best.us);
-}
-
-/* A reset while somebody waits starts the wait anew; it does not end in an error. */
-TEST_F(ready, reset_during_the_wait)
-{
-	struct access access = {
-		.gpu = &self->gpu,
-		.region = &self->usemem,
-		.way = ACCESS_READ,
-	};
-	__u64 second;
-
-	sim_write("training_ms", FOREVER_MS);
-	gpu_reset(&self->gpu);
-	access_start(&access);
-	usleep(500000);
-	sim_write("training_ms", 1000);
-	second = now_us();
-	gpu_reset(&self->gpu);
-	EXPECT_EQ(access_wait(&access), 0)
-		TH_LOG("a read that a second reset raced with gave %d", access.result);
-	EXPECT_GE(access.ended_us, second + 1000000)
-		TH_LOG("a read ended %lld us after a reset with 1000 ms of training",
-		       (long long)(access.ended_us - second));
+	began = now_us();
+	gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), self->usemem.mem_len);
+	took = now_us() - began;
+	EXPECT_EQ(val, ~0ULL);
+	EXPECT_LT(took, hardware_limit_us())
+		TH_LOG("a read of padding waited %llu us for the memory", took);
 }
 
 /* Return: how many of the places in @map had @old. */
@@ -223,173 +116,28 @@ TEST_F(ready, memory_is_lost_before_not_after)
 	pthread_join(thread, NULL);
 }
 
-static void *wait_for_memory(void *arg)
-{
-	return (void *)(long)read_word(arg);
-}
-
 /* Low power may be D3cold, after which the memory is trained anew, with no reset to see. */
 TEST_F(ready, asked_again_after_low_power)
 {
-	pthread_t thread;
-	void *result;
+	struct access access = {
+		.gpu = &self->gpu,
+		.region = &self->usemem,
+		.way = ACCESS_READ,
+	};
+	__u64 ready_at;
 
-	ASSERT_EQ(read_word(self), 4);
+	ASSERT_EQ(access_now(&access), 0);
 	sim_write("never_ready", 1);
 	ASSERT_EQ(__gpu_low_power(&self->gpu, true), 0);
 	ASSERT_EQ(__gpu_low_power(&self->gpu, false), 0);
 	config_set_memory(&self->gpu, true);
-	ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
-	usleep(300000);
-	ASSERT_EQ(pthread_tryjoin_np(thread, &result), EBUSY)
+	access_start(&access);
+	usleep(SETTLE_US);
+	ready_at = now_us();
+	sim_write("never_ready", 0);
+	EXPECT_EQ(access_wait(&access), 0);
+	EXPECT_GE(access.ended_us, ready_at)
 		TH_LOG("after low power a read did not wait for the memory");
-	sim_write("never_ready", 0);
-	pthread_join(thread, &result);
-	EXPECT_EQ((long)result, 4);
-}
-
-/*
- * Nothing else may wait with the one who waits: memory_lock is not held. He himself
- * gives up when memory is disabled.
- */
-TEST_F_TIMEOUT(ready, others_are_not_held_up, 240)
-{
-	struct best calls = best_at_once(), end = best_of(3, 5 * at_once_us());
-	pthread_t thread;
-	void *result;
-	__u64 began;
-
-	sim_write("never_ready", 1);
-	while (best_again(&calls) || best_again(&end)) {
-		config_set_memory(&self->gpu, true);
-		gpu_reset(&self->gpu);
-		ASSERT_EQ(pthread_create(&thread, NULL, wait_for_memory, self), 0);
-		usleep(300000);
-		began = now_us();
-		config_set_memory(&self->gpu, true);
-		config_read64(&self->gpu, PCI_BASE_ADDRESS_4);
-		best_took(&calls, now_us() - began);
-		config_set_memory(&self->gpu, false);
-		pthread_join(thread, &result);
-		best_took(&end, now_us() - began);
-		EXPECT_EQ((long)result, -EIO)
-			TH_LOG("the read that waited returned %ld after memory was disabled",
-			       (long)result);
-	}
-	EXPECT_LE(calls.us, calls.enough_us)
-		TH_LOG("a write of the command register waited for readiness");
-	EXPECT_LE(end.us, end.enough_us)
-		TH_LOG("the read went on waiting after memory was disabled");
-	config_set_memory(&self->gpu, true);
-}
-
-/* Return: us that a process that waits for the memory took to die of SIGKILL. */
-static __u64 kill_waiting(struct __test_metadata *_metadata,
-			  struct _test_data_ready *self, bool by_mapping)
-{
-	__u64 killed, took;
-	int status = 0;
-	pid_t pid, dead;
-	__u32 val;
-
-	sim_write("never_ready", 1);
-	gpu_reset(&self->gpu);
-	pid = fork();
-	if (!pid) {
-		if (by_mapping)
-			touch_read(self->map, &val);
-		else
-			read_word(self);
-		_exit(0);
-	}
-	if (pid < 0)
-		die("cannot fork");
-	usleep(500000);
-	EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0)
-		TH_LOG("the access did not wait although the memory is not ready");
-	killed = now_us();
-	kill(pid, SIGKILL);
-	while (!(dead = waitpid(pid, &status, WNOHANG)) && now_us() - killed <= 3 * at_once_us())
-		usleep(10000);
-	took = now_us() - killed;
-	/* One that cannot be killed must not outlive its try. */
-	sim_write("never_ready", 0);
-	if (!dead)
-		waitpid(pid, &status, 0);
-	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		TH_LOG("the access went on although its process was killed");
-	return took;
-}
-
-static void expect_killable(struct __test_metadata *_metadata,
-			    struct _test_data_ready *self, bool by_mapping)
-{
-	struct best best = best_of(3, 3 * at_once_us());
-
-	while (best_again(&best))
-		best_took(&best, kill_waiting(_metadata, self, by_mapping));
-	EXPECT_LE(best.us, best.enough_us)
-		TH_LOG("a process that waits for the memory took %llu us to die of SIGKILL",
-		       best.us);
-}
-
-TEST_F(ready, waiting_read_can_be_killed)
-{
-	expect_killable(_metadata, self, false);
-}
-
-TEST_F(ready, waiting_touch_can_be_killed)
-{
-	expect_killable(_metadata, self, true);
-}
-
-/* The hardware's limit: 30 s, or what the CXL DVSEC encodes after at most 1 s. */
-static __u64 limit_us(void)
-{
-	if (!sim_read_u64("cxl"))
-		return 30000000;
-	return 1000000ULL << (2 * sim_read_u64("cxl_timeout"));
-}
-
-/* Return: us that a read of memory waits that never gets ready. */
-static __u64 wait_in_vain(struct __test_metadata *_metadata, struct _test_data_ready *self)
-{
-	__u64 began, took;
-	ssize_t ret;
-
-	gpu_reset(&self->gpu);
-	began = now_us();
-	ret = read_word(self);
-	took = now_us() - began;
-	EXPECT_EQ(ret, -ETIME)
-		TH_LOG("reading memory that never gets ready returned %zd", ret);
-	EXPECT_GE(took, limit_us());
-	return took;
-}
-
-/* Once the limit has passed nobody waits again. */
-TEST_F_TIMEOUT(ready, gives_up, 300)
-{
-	__u64 limit = limit_us(), began;
-	struct best wait = best_of(3, limit + limit / 10 + 2 * at_once_us());
-	struct best again = best_at_once();
-	__u32 val;
-
-	sim_write("never_ready", 1);
-	while (best_again(&wait))
-		best_took(&wait, wait_in_vain(_metadata, self));
-	EXPECT_LE(wait.us, wait.enough_us);
-	while (best_again(&again)) {
-		began = now_us();
-		EXPECT_EQ(touch_read(self->map, &val), SIGBUS);
-		best_took(&again, now_us() - began);
-	}
-	EXPECT_LE(again.us, again.enough_us)
-		TH_LOG("the second access waited again");
-	sim_write("never_ready", 0);
-	gpu_reset(&self->gpu);
-	EXPECT_EQ(read_word(self), 4)
-		TH_LOG("the memory stays lost after a reset that made it ready");
 }
 
 TEST_HARNESS_MAIN

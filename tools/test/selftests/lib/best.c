@@ -2,17 +2,9 @@
 /* Upper bounds of times, judged by the best of a few tries. */
 #include "gpu.h"
 
-#define AT_ONCE_TRIES	3
-
 struct best best_of(unsigned int tries, __u64 enough_us)
 {
 	return (struct best) { .us = ~0ULL, .enough_us = enough_us, .left = tries };
-}
-
-/* For what waits for nothing. */
-struct best best_at_once(void)
-{
-	return best_of(AT_ONCE_TRIES, at_once_us());
 }
 
 bool best_again(const struct best *best)

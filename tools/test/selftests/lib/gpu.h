@@ -325,6 +325,8 @@ pid_t access_fork(struct access *access);
 __u64 now_us(void);
 void hardware_open(struct hardware *hw, struct gpu *gpu);
 bool hardware_is_ready(const struct hardware *hw);
+/* What the hardware may take after a reset: 30 s, or what the CXL DVSEC says. */
+__u64 hardware_limit_us(void);
 void hardware_watch(struct hardware *hw);
 void hardware_watched(struct hardware *hw);
 
@@ -346,7 +348,6 @@ struct best {
 
 /* best.c: while (best_again(&best)) best_took(&best, ...); then @us is what counts. */
 struct best best_of(unsigned int tries, __u64 enough_us);
-struct best best_at_once(void);
 bool best_again(const struct best *best);
 void best_took(struct best *best, __u64 us);
 

@@ -25,6 +25,7 @@
 #define CXL_SIZE_LOW	0x1c
 #define CXL_ACTIVE	0x2
 
+#define BAR0_LIMIT_US	30000000
 #define WATCH_PAUSE_US	200
 
 __u64 now_us(void)
@@ -85,6 +86,13 @@ bool hardware_is_ready(const struct hardware *hw)
 	}
 	return !touch_read(hw->bar0 + REG_C2C, &c2c) && c2c == REG_READY &&
 	       !touch_read(hw->bar0 + REG_HBM, &hbm) && hbm == REG_READY;
+}
+
+__u64 hardware_limit_us(void)
+{
+	if (!sim_read_u64("cxl"))
+		return BAR0_LIMIT_US;
+	return 1000000ULL << (2 * sim_read_u64("cxl_timeout"));
 }
 
 /* Times are from before a look that says "not ready", and from after one that says "ready". */
