@@ -101,7 +101,8 @@ def with_cause(line, before):
     located = [text for text in notes if LOCATED.match(text)]
     better = [text for text in located if not EXPECTED.match(text)]
     others = [text for text in notes if text not in located]
-    cause = better[:1] or others[-1:] or located[:1]
+    plain = [text for text in before if text.strip() and not re.match("#|TAP version|KTAP version", text)]
+    cause = better[:1] or others[-1:] or located[:1] or plain[-1:]
     return line + (": " + re.sub(r"^# (.*/)?", "", cause[0]) if cause else "")
 
 
