@@ -74,7 +74,7 @@ TIERS = [
     Tier("stress", "full", "everything at once, 60 s, on the debug kernel",
          lab("stress", "--kernel", "debug", "--seconds", "60")),
     Tier("soak", "all", "the selftests of default 10 times, with all CPUs kept busy",
-         selftests(SHORT, "--repeat", "10", "--load")),
+         selftests(SHORT, "--repeat", "10", "--load", hosts=3)),
     Tier("stable-long", "all", "the selftests that take long, on Debian's stable kernel",
          selftests(LONG, "--kernel", "stable")),
     Tier("amd64-long", "all", "the selftests that take long, on amd64 hosts",
