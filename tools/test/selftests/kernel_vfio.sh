@@ -46,7 +46,7 @@ run_program() {
 	if [ "$status" -eq 4 ] && ! grep -q '^1\.\.' <<<"$stream"; then
 		stream="1..0 # SKIP $(tail -n 1 "$LOG")"
 	fi
-	sed 's/^/    /' <<<"$stream"
+	printf '    %s\n' "${stream//$'\n'/$'\n    '}"
 	if grep -q '^1\.\.' <<<"$stream" && ! grep -q '^not ok' <<<"$stream" && [ "$status" -le 4 ]; then
 		pass "$1${3:-}"
 	else
