@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text for people. Needs nothing else of nvgpuctl: other programs draw with it, too.
+ * Text for people. Needs nothing else of nvgpuctl, so that other programs can draw with it.
  */
 #ifndef OUT_H
 #define OUT_H

@@ -5,7 +5,7 @@
  * killed, and learn of another reset and of memory that is switched off. When the hardware
  * is ready is observed past the driver.
  *
- * Who is held up by a wait is held up until the driver gives up, and then the access
+ * A call that a wait holds up is held up until the driver gives up, and then the access
  * fails: that is judged, and no time but the hardware's limit, so a busy machine, which
  * makes everything late, fails nothing.
  */
