@@ -113,12 +113,11 @@ class Suite:
     """A TAP stream of one subtest for each test, as the runners in the host print it."""
 
     def __init__(self, text):
-        self.tests, self.plans, self.bail_out, self.running = [], [], None, None
-        inside = []
+        self.tests, self.plans, self.bail_out, inside = [], [], None, []
         for line in text.replace("\r", "").splitlines():
             plan, result = PLAN.match(line), RESULT.match(line)
             if line.startswith(SUBTEST):
-                self.running, inside = line[len(SUBTEST):], []
+                inside = []
             elif line.startswith(INDENT):
                 inside.append(line[len(INDENT):])
             elif line.startswith("Bail out!"):
@@ -128,7 +127,7 @@ class Suite:
             elif result:
                 name = re.sub(r" *#.*", "", result[2] or "")
                 self.tests.append(Test(name, not result[1], line, Stream(inside)))
-                self.running, inside = None, []
+                inside = []
 
     def judge(self, names):
         """Findings and counts, given the names that must have reported, one for each time."""
