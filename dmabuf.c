@@ -20,7 +20,7 @@ static int nvgpu_dmabuf_get_phys(struct vfio_pci_core_device *vdev,
 {
 	struct nvgpu_region *region;
 
-	region = nvgpu_geometry_region(nvgpu_from_vdev(vdev), region_index);
+	region = nvgpu_config_region(&nvgpu_from_vdev(vdev)->bars, region_index);
 	if (!region)
 		return vfio_pci_core_get_dmabuf_phys(vdev, provider,
 						     region_index, phys_vec,

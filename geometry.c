@@ -61,19 +61,22 @@ static int nvgpu_geometry_check(u64 base, u64 len, const char **rule)
 	return 0;
 }
 
-static int nvgpu_geometry_region_init(struct nvgpu_region *region, u64 base,
-				      u64 len, unsigned int bar_index,
-				      const char **rule)
+static int nvgpu_geometry_add(struct nvgpu_bars *bars, u64 base, u64 len,
+			      unsigned int bar_index, bool wc,
+			      const char **rule)
 {
 	if (len > NVGPU_BAR_MAX)
 		return nvgpu_geometry_reject(rule,
 			"a BAR for it exceeds vfio's region window of 1 TiB",
 			-E2BIG);
 
-	region->mem_base = base;
-	region->mem_len = len;
-	region->bar_size = roundup_pow_of_two(len);
-	region->bar_index = bar_index;
+	bars->region[bars->nr++] = (struct nvgpu_region) {
+		.mem_base = base,
+		.mem_len = len,
+		.bar_size = roundup_pow_of_two(len),
+		.bar_index = bar_index,
+		.wc = wc,
+	};
 	return 0;
 }
 
@@ -82,7 +85,7 @@ static int nvgpu_geometry_region_init(struct nvgpu_region *region, u64 base,
  * @base: physical base address
  * @len: size in bytes
  * @has_resmem: the GPU has the MIG bug and needs resmem
- * @region: array of NVGPU_NR_REGIONS, zeroed; filled on success
+ * @bars: without regions; gains usemem and, where needed, resmem
  * @rule: set to the rule that was broken, on failure
  *
  * Pure arithmetic.
@@ -91,7 +94,7 @@ static int nvgpu_geometry_region_init(struct nvgpu_region *region, u64 base,
  * -E2BIG (more than a region can hold).
  */
 int nvgpu_geometry_split(u64 base, u64 len, bool has_resmem,
-			 struct nvgpu_region *region, const char **rule)
+			 struct nvgpu_bars *bars, const char **rule)
 {
 	u64 usemem_len = len;
 	int ret;
@@ -106,40 +109,27 @@ int nvgpu_geometry_split(u64 base, u64 len, bool has_resmem,
 				"size must be at least 1.5 GiB, for resmem and one block of usemem",
 				-EINVAL);
 		usemem_len = round_down(len - NVGPU_RESMEM_MIN, NVGPU_MEMBLK);
-		ret = nvgpu_geometry_region_init(&region[NVGPU_RESMEM],
-						 base + usemem_len,
-						 len - usemem_len,
-						 VFIO_PCI_BAR2_REGION_INDEX,
-						 rule);
-		if (ret)
-			return ret;
 	}
 
-	return nvgpu_geometry_region_init(&region[NVGPU_USEMEM], base,
-					  usemem_len,
-					  VFIO_PCI_BAR4_REGION_INDEX, rule);
+	ret = nvgpu_geometry_add(bars, base, usemem_len,
+				 VFIO_PCI_BAR4_REGION_INDEX, false, rule);
+	if (ret || !has_resmem)
+		return ret;
+	return nvgpu_geometry_add(bars, base + usemem_len, len - usemem_len,
+				  VFIO_PCI_BAR2_REGION_INDEX, true, rule);
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_geometry_split);
 
-static int nvgpu_geometry_read(struct pci_dev *pdev, u64 *base, u64 *len)
+static int nvgpu_geometry_read(struct pci_dev *pdev, const char *prop, u64 *val)
 {
-	int ret;
+	int ret = device_property_read_u64(&pdev->dev, prop, val);
 
-	ret = device_property_read_u64(&pdev->dev, NVGPU_PROP_BASE, base);
-	if (ret) {
-		pci_err(pdev, "firmware property %s is missing or no 64-bit integer (%pe) although %s exists: update the firmware\n",
-			NVGPU_PROP_BASE, ERR_PTR(ret), NVGPU_PROP_SIZE);
-		return -ENODEV;
-	}
-
-	ret = device_property_read_u64(&pdev->dev, NVGPU_PROP_SIZE, len);
-	if (ret) {
-		pci_err(pdev, "firmware property %s is missing or no 64-bit integer (%pe) although %s exists: update the firmware\n",
-			NVGPU_PROP_SIZE, ERR_PTR(ret), NVGPU_PROP_BASE);
-		return -ENODEV;
-	}
-
-	return 0;
+	if (!ret)
+		return 0;
+	pci_err(pdev, "firmware property %s is missing or no 64-bit integer (%pe) although %s exists: update the firmware\n",
+		prop, ERR_PTR(ret), strcmp(prop, NVGPU_PROP_BASE) ?
+				    NVGPU_PROP_BASE : NVGPU_PROP_SIZE);
+	return -ENODEV;
 }
 
 /*
@@ -190,34 +180,37 @@ static bool nvgpu_geometry_needs_resmem(struct pci_dev *pdev)
  * which is only possible where they are one 64-bit BAR or none.
  */
 static int nvgpu_geometry_check_bars(struct pci_dev *pdev,
-				     const struct nvgpu_region *region)
+				     const struct nvgpu_bars *bars)
 {
-	if (!region->mem_len || !pci_resource_len(pdev, region->bar_index + 1))
-		return 0;
+	unsigned int i, index;
 
-	pci_err(pdev, "BAR%u is a BAR of its own, no room for a 64-bit BAR%u/%u: hardware that this driver does not know\n",
-		region->bar_index + 1, region->bar_index,
-		region->bar_index + 1);
-	return -EINVAL;
+	for (i = 0; i < bars->nr; i++) {
+		index = bars->region[i].bar_index;
+		if (!pci_resource_len(pdev, index + 1))
+			continue;
+		pci_err(pdev, "BAR%u is a BAR of its own, no room for a 64-bit BAR%u/%u: hardware that this driver does not know\n",
+			index + 1, index, index + 1);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static void nvgpu_geometry_announce(struct pci_dev *pdev, u64 base, u64 len,
-				    const struct nvgpu_region *region)
+				    const struct nvgpu_bars *bars)
 {
-	const struct nvgpu_region *usemem = &region[NVGPU_USEMEM];
-	const struct nvgpu_region *resmem = &region[NVGPU_RESMEM];
+	const struct nvgpu_region *usemem = &bars->region[NVGPU_USEMEM];
+	const struct nvgpu_region *resmem = &bars->region[NVGPU_RESMEM];
 
-	if (resmem->mem_len)
-		pci_info(pdev, "memory %#llx-%#llx: usemem %llu MiB cached in BAR%u of %llu MiB, resmem %llu MiB write-combining in BAR%u of %llu MiB%s\n",
+	if (bars->nr > NVGPU_RESMEM)
+		pci_info(pdev, "memory %#llx-%#llx: usemem %llu MiB cached in BAR%u of %llu MiB, resmem %llu MiB write-combining in BAR%u of %llu MiB\n",
 			 base, base + len - 1, usemem->mem_len >> 20,
 			 usemem->bar_index, usemem->bar_size >> 20,
 			 resmem->mem_len >> 20, resmem->bar_index,
-			 resmem->bar_size >> 20, NVGPU_BIND_NOTE);
+			 resmem->bar_size >> 20);
 	else
-		pci_info(pdev, "memory %#llx-%#llx: usemem %llu MiB cached in BAR%u of %llu MiB, no resmem%s\n",
+		pci_info(pdev, "memory %#llx-%#llx: usemem %llu MiB cached in BAR%u of %llu MiB, no resmem\n",
 			 base, base + len - 1, usemem->mem_len >> 20,
-			 usemem->bar_index, usemem->bar_size >> 20,
-			 NVGPU_BIND_NOTE);
+			 usemem->bar_index, usemem->bar_size >> 20);
 }
 
 /**
@@ -248,50 +241,31 @@ int nvgpu_geometry_init(struct nvgpu_device *nvdev)
 	struct pci_dev *pdev = nvdev->vdev.pdev;
 	const char *rule;
 	u64 base, len;
-	int ret, i;
+	int ret;
 
-	ret = nvgpu_geometry_read(pdev, &base, &len);
+	ret = nvgpu_geometry_read(pdev, NVGPU_PROP_BASE, &base);
+	if (ret)
+		return ret;
+	ret = nvgpu_geometry_read(pdev, NVGPU_PROP_SIZE, &len);
 	if (ret)
 		return ret;
 
 	ret = nvgpu_geometry_split(base, len, nvgpu_geometry_needs_resmem(pdev),
-				   nvdev->region, &rule);
+				   &nvdev->bars, &rule);
 	if (ret) {
 		pci_err(pdev, "%s %#llx, %s %#llx: %s\n", NVGPU_PROP_BASE, base,
 			NVGPU_PROP_SIZE, len, rule);
 		return ret;
 	}
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
-		ret = nvgpu_geometry_check_bars(pdev, &nvdev->region[i]);
-		if (ret)
-			return ret;
-	}
+	ret = nvgpu_geometry_check_bars(pdev, &nvdev->bars);
+	if (ret)
+		return ret;
 
 	ret = nvgpu_geometry_claim(pdev, base, len);
 	if (ret)
 		return ret;
 
-	nvgpu_geometry_announce(pdev, base, len, nvdev->region);
+	nvgpu_geometry_announce(pdev, base, len, &nvdev->bars);
 	return 0;
-}
-
-/**
- * nvgpu_geometry_region() - Find the region that a BAR presents
- * @nvdev: device
- * @bar_index: vfio region index, any value
- *
- * Return: the region, or NULL if @bar_index is not a synthetic BAR.
- */
-struct nvgpu_region *nvgpu_geometry_region(struct nvgpu_device *nvdev,
-					   unsigned int bar_index)
-{
-	int i;
-
-	for (i = 0; i < NVGPU_NR_REGIONS; i++)
-		if (nvdev->region[i].mem_len &&
-		    nvdev->region[i].bar_index == bar_index)
-			return &nvdev->region[i];
-
-	return NULL;
 }

@@ -7,8 +7,8 @@
  * The driver presents it as two 64-bit BARs of power-of-two size, so that any
  * VMM and any guest can use it as they use other PCI devices.
  *
- * Invariant: close undoes open in reverse, and a GPU without described memory is
- * served exactly as vfio-pci would.
+ * Invariant: close undoes open in reverse. A GPU without described memory has no
+ * synthetic BAR, so all that is done here for it is to call the core.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -16,50 +16,20 @@
 #include <linux/vfio_pci_core.h>
 
 #include "nvgpu.h"
+#include "trace.h"
 
-/* From here on only a reset that is still to come can turn out to have failed. */
-static void nvgpu_commit_resets(struct nvgpu_device *nvdev)
+/* End what relies on readiness; seq has changed, so new accesses wait for it. */
+static void nvgpu_revoke(struct nvgpu_device *nvdev)
 {
-	nvgpu_config_commit_reset(&nvdev->bars);
-	nvgpu_poison_commit_reset(nvdev);
-}
+	guard(rwsem_write)(&nvdev->access_lock);
 
-/*
- * The PCI core calls .reset_done after failed resets too; who has asked for one learns
- * of its failure. Resets by others meanwhile are not to be undone with it, hence the
- * note of who asks. Of several that ask at once the last one counts: for the others a
- * failed reset is as good as one that worked, but never the other way round.
- */
-static void nvgpu_begin_reset(struct nvgpu_device *nvdev)
-{
-	nvgpu_commit_resets(nvdev);
-	WRITE_ONCE(nvdev->resetter, current);
-}
-
-static void nvgpu_end_reset(struct nvgpu_device *nvdev, bool failed)
-{
-	if (READ_ONCE(nvdev->resetter) != current)
-		return;
-	if (failed) {
-		nvgpu_config_undo_reset(&nvdev->bars);
-		nvgpu_poison_undo_reset(nvdev);
-	}
-	nvgpu_commit_resets(nvdev);
-	cmpxchg(&nvdev->resetter, current, NULL);
-}
-
-/* Take away what was handed out while the memory was known to be ready. */
-static void nvgpu_unmap(struct nvgpu_device *nvdev)
-{
-	nvgpu_rdwr_unmap(nvdev);
 	nvgpu_mmap_zap(nvdev);
 }
 
-/* End all access to the memory until the hardware says that it is ready. */
-static void nvgpu_revoke(struct nvgpu_device *nvdev)
+static void nvgpu_invalidate(struct nvgpu_device *nvdev)
 {
-	nvgpu_ready_forget(nvdev);
-	nvgpu_unmap(nvdev);
+	nvgpu_ready_invalidate(nvdev);
+	nvgpu_revoke(nvdev);
 }
 
 static int nvgpu_open_device(struct vfio_device *core_vdev)
@@ -67,9 +37,7 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	int ret;
 
-	nvgpu_begin_reset(nvdev);
 	ret = vfio_pci_core_enable(&nvdev->vdev);
-	nvgpu_end_reset(nvdev, !nvdev->vdev.reset_works);
 	if (ret)
 		return ret;
 
@@ -77,17 +45,15 @@ static int nvgpu_open_device(struct vfio_device *core_vdev)
 	if (ret)
 		goto err_disable;
 
-	nvgpu_config_reset(&nvdev->bars, false);
+	nvgpu_config_reset(&nvdev->bars);
 
 	ret = nvgpu_poison_open(nvdev);
 	if (ret)
-		goto err_ready_close;
+		goto err_disable;
 
 	vfio_pci_core_finish_enable(&nvdev->vdev);
 	return 0;
 
-err_ready_close:
-	nvgpu_ready_close(nvdev);
 err_disable:
 	vfio_pci_core_disable(&nvdev->vdev);
 	return ret;
@@ -97,9 +63,8 @@ static void nvgpu_close_device(struct vfio_device *core_vdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 
-	nvgpu_rdwr_unmap(nvdev);
+	nvgpu_rdwr_close(nvdev);
 	nvgpu_poison_close(nvdev);
-	nvgpu_ready_close(nvdev);
 	vfio_pci_core_close_device(core_vdev);
 }
 
@@ -111,35 +76,44 @@ static ssize_t nvgpu_read(struct vfio_device *core_vdev, char __user *buf,
 	struct nvgpu_region *region;
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		return nvgpu_config_read(nvdev, buf, count, ppos);
+		return nvgpu_config_read(&nvdev->vdev, &nvdev->bars, buf, count,
+					 ppos);
 
-	region = nvgpu_geometry_region(nvdev, index);
+	region = nvgpu_config_region(&nvdev->bars, index);
 	if (region)
 		return nvgpu_rdwr(nvdev, region, buf, count, ppos, false);
 	return vfio_pci_core_read(core_vdev, buf, count, ppos);
 }
 
-static bool nvgpu_is_power_state(const struct pci_dev *pdev, u64 pos,
-				 size_t count)
+/* Does a write to config space put the function into another power state than D0? */
+static bool nvgpu_leaves_d0(const struct pci_dev *pdev, const char __user *buf,
+			    u64 pos, size_t count)
 {
-	u64 start = pdev->pm_cap + PCI_PM_CTRL;
+	u64 pmcsr = pdev->pm_cap + PCI_PM_CTRL;
+	u8 state;
 
-	return pdev->pm_cap && pos < start + sizeof(u16) && pos + count > start;
+	if (!pdev->pm_cap || pos > pmcsr || pos + count <= pmcsr)
+		return false;
+	return get_user(state, (u8 __user *)buf + (pmcsr - pos)) ||
+	       (state & PCI_PM_CTRL_STATE_MASK);
 }
 
 /*
  * What D3hot does to the training of the memory is not known, and the way back may be
- * a reset. The state is not asked: another thread may have put it back already.
+ * a reset. The value decides and not the state, which another thread may have put back
+ * already.
  */
 static ssize_t nvgpu_write_config(struct nvgpu_device *nvdev,
 				  const char __user *buf, size_t count,
 				  loff_t *ppos)
 {
-	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	ssize_t done = nvgpu_config_write(nvdev, buf, count, ppos);
+	bool leaves_d0 = nvgpu_leaves_d0(nvdev->vdev.pdev, buf,
+					 *ppos & VFIO_PCI_OFFSET_MASK, count);
+	ssize_t done;
 
-	if (nvgpu_is_power_state(nvdev->vdev.pdev, pos, count))
-		nvgpu_revoke(nvdev);
+	done = nvgpu_config_write(&nvdev->vdev, &nvdev->bars, buf, count, ppos);
+	if (leaves_d0 && done > 0)
+		nvgpu_invalidate(nvdev);
 	return done;
 }
 
@@ -153,7 +127,7 @@ static ssize_t nvgpu_write(struct vfio_device *core_vdev,
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return nvgpu_write_config(nvdev, buf, count, ppos);
 
-	region = nvgpu_geometry_region(nvdev, index);
+	region = nvgpu_config_region(&nvdev->bars, index);
 	if (region)
 		return nvgpu_rdwr(nvdev, region, (char __user *)buf, count,
 				  ppos, true);
@@ -166,7 +140,7 @@ static int nvgpu_mmap_device(struct vfio_device *core_vdev,
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	unsigned int index = vma->vm_pgoff >>
 			     (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT);
-	struct nvgpu_region *region = nvgpu_geometry_region(nvdev, index);
+	struct nvgpu_region *region = nvgpu_config_region(&nvdev->bars, index);
 
 	if (region)
 		return nvgpu_mmap(nvdev, region, vma);
@@ -178,22 +152,18 @@ static int nvgpu_get_region_info(struct vfio_device *core_vdev,
 				 struct vfio_info_cap *caps)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
-	int i;
+	struct nvgpu_region *region;
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
-		const struct nvgpu_bar *bar = &nvdev->bars.bar[i];
-
-		if (bar->size && bar->index == info->index)
-			return nvgpu_config_region_info(bar, info, caps);
-	}
+	region = nvgpu_config_region(&nvdev->bars, info->index);
+	if (region)
+		return nvgpu_config_region_info(region, info, caps);
 	return vfio_pci_ioctl_get_region_info(core_vdev, info, caps);
 }
 
 /*
- * An ioeventfd writes to a physical BAR. Under a synthetic one that would be the
- * BAR that is hidden there, or none. The core reads the argument again, so one who
- * changes it meanwhile reaches the hidden BAR, which is harmless: it is the user's
- * own device.
+ * An ioeventfd writes to a physical BAR. Under a synthetic BAR that would be the
+ * one that it hides, or none. The core reads the argument again: changing it in
+ * between reaches the hidden BAR, which is harmless, the device is the user's own.
  */
 static int nvgpu_ioeventfd_allowed(struct nvgpu_device *nvdev,
 				   void __user *arg)
@@ -203,22 +173,10 @@ static int nvgpu_ioeventfd_allowed(struct nvgpu_device *nvdev,
 
 	if (copy_from_user(&ioeventfd, arg, minsz))
 		return -EFAULT;
-	if (nvgpu_geometry_region(nvdev,
-				  VFIO_PCI_OFFSET_TO_INDEX(ioeventfd.offset)))
+	if (nvgpu_config_region(&nvdev->bars,
+				VFIO_PCI_OFFSET_TO_INDEX(ioeventfd.offset)))
 		return -EINVAL;
 	return 0;
-}
-
-/* Of a hot reset that fails, other functions do not learn. */
-static long nvgpu_reset_ioctl(struct nvgpu_device *nvdev, unsigned int cmd,
-			      unsigned long arg)
-{
-	long ret;
-
-	nvgpu_begin_reset(nvdev);
-	ret = vfio_pci_core_ioctl(&nvdev->vdev.vdev, cmd, arg);
-	nvgpu_end_reset(nvdev, ret);
-	return ret;
 }
 
 static long nvgpu_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
@@ -227,15 +185,10 @@ static long nvgpu_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
 	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	int ret;
 
-	switch (cmd) {
-	case VFIO_DEVICE_RESET:
-	case VFIO_DEVICE_PCI_HOT_RESET:
-		return nvgpu_reset_ioctl(nvdev, cmd, arg);
-	case VFIO_DEVICE_IOEVENTFD:
+	if (cmd == VFIO_DEVICE_IOEVENTFD) {
 		ret = nvgpu_ioeventfd_allowed(nvdev, (void __user *)arg);
 		if (ret)
 			return ret;
-		break;
 	}
 	return vfio_pci_core_ioctl(core_vdev, cmd, arg);
 }
@@ -250,7 +203,7 @@ static int nvgpu_device_feature(struct vfio_device *core_vdev, u32 flags,
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
 		if (!ret && !(flags & VFIO_DEVICE_FEATURE_PROBE))
-			nvgpu_revoke(nvgpu_from_core(core_vdev));
+			nvgpu_invalidate(nvgpu_from_core(core_vdev));
 		break;
 	}
 	return ret;
@@ -279,45 +232,15 @@ static const struct vfio_device_ops nvgpu_ops = {
 	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
 };
 
-static int nvgpu_core_open_device(struct vfio_device *core_vdev)
-{
-	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
-	int ret;
-
-	ret = vfio_pci_core_enable(&nvdev->vdev);
-	if (ret)
-		return ret;
-
-	vfio_pci_core_finish_enable(&nvdev->vdev);
-	return 0;
-}
-
-static const struct vfio_device_ops nvgpu_core_ops = {
-	.name		= "nvgpu-vfio-pci-core",
-	.init		= vfio_pci_core_init_dev,
-	.release	= vfio_pci_core_release_dev,
-	.open_device	= nvgpu_core_open_device,
-	.close_device	= vfio_pci_core_close_device,
-	.ioctl		= vfio_pci_core_ioctl,
-	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
-	.device_feature	= nvgpu_feature,
-	.read		= vfio_pci_core_read,
-	.write		= vfio_pci_core_write,
-	.mmap		= vfio_pci_core_mmap,
-	.request	= vfio_pci_core_request,
-	.match		= vfio_pci_core_match,
-	.match_token_uuid = vfio_pci_core_match_token_uuid,
-	.bind_iommufd	= vfio_iommufd_physical_bind,
-	.unbind_iommufd	= vfio_iommufd_physical_unbind,
-	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
-	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
-	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,
-	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
-};
-
 static int nvgpu_probe_memory(struct nvgpu_device *nvdev)
 {
+	struct pci_dev *pdev = nvdev->vdev.pdev;
 	int ret;
+
+	if (!nvgpu_geometry_present(pdev)) {
+		pci_info(pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
+		return 0;
+	}
 
 	ret = nvgpu_geometry_init(nvdev);
 	if (ret)
@@ -327,32 +250,23 @@ static int nvgpu_probe_memory(struct nvgpu_device *nvdev)
 
 static int nvgpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	const struct vfio_device_ops *ops = &nvgpu_core_ops;
 	struct nvgpu_device *nvdev;
 	int ret;
 
-	if (nvgpu_geometry_present(pdev))
-		ops = &nvgpu_ops;
-
-	nvdev = vfio_alloc_device(nvgpu_device, vdev.vdev, &pdev->dev, ops);
+	nvdev = vfio_alloc_device(nvgpu_device, vdev.vdev, &pdev->dev,
+				  &nvgpu_ops);
 	if (IS_ERR(nvdev))
 		return PTR_ERR(nvdev);
 
 	init_rwsem(&nvdev->access_lock);
-	mutex_init(&nvdev->huge_lock);
-	mutex_init(&nvdev->map_lock);
+	spin_lock_init(&nvdev->bars.lock);
 	nvgpu_poison_init(nvdev);
 	nvgpu_dmabuf_init(nvdev);
 	pci_set_drvdata(pdev, &nvdev->vdev);
 
-	if (ops == &nvgpu_ops) {
-		ret = nvgpu_probe_memory(nvdev);
-		if (ret)
-			goto err_put_vdev;
-	} else {
-		pci_info(pdev, "firmware describes no GPU memory: serving the function as vfio-pci would\n");
-	}
-	nvgpu_config_init(&nvdev->bars, nvdev->region);
+	ret = nvgpu_probe_memory(nvdev);
+	if (ret)
+		goto err_put_vdev;
 
 	ret = vfio_pci_core_register_device(&nvdev->vdev);
 	if (ret)
@@ -368,8 +282,11 @@ static void nvgpu_remove(struct pci_dev *pdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
+	/* Unregistering waits for the user, whose mappings are of no device any more. */
+	if (pci_dev_is_disconnected(pdev))
+		nvgpu_invalidate(nvdev);
 	vfio_pci_core_unregister_device(&nvdev->vdev);
-	nvgpu_poison_reset(nvdev, false);
+	nvgpu_poison_destroy(nvdev);
 	vfio_put_device(&nvdev->vdev.vdev);
 }
 
@@ -377,43 +294,51 @@ static void nvgpu_reset_prepare(struct pci_dev *pdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
 
-	nvgpu_ready_reset_prepare(nvdev);
-	nvgpu_unmap(nvdev);
+	nvgpu_ready_reset_begin(nvdev);
+	nvgpu_revoke(nvdev);
 }
 
+/* The PCI core calls this after resets that failed, too. */
 static void nvgpu_reset_done(struct pci_dev *pdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);
-	bool can_undo = READ_ONCE(nvdev->resetter) == current;
 
-	nvgpu_config_reset(&nvdev->bars, can_undo);
-	nvgpu_poison_reset(nvdev, can_undo);
-	nvgpu_ready_reset_done(nvdev);
+	nvgpu_config_reset(&nvdev->bars);
+	WRITE_ONCE(nvdev->resets, nvdev->resets + 1);
+	nvgpu_ready_reset_end(nvdev);
+	trace_nvgpu_reset(pdev, nvdev->resets);
 }
 
 /*
- * A frozen channel is about to be reset, without .reset_prepare and .reset_done.
- * The vote for a reset changes nothing of that but has .slot_reset called.
+ * A frozen channel is about to be reset. The vote for a reset changes nothing of that
+ * but has .slot_reset called. Where the recovery fails, this is called for a permanent
+ * failure (not by kernels before 6.18: there the next reset ends this one).
  */
 static pci_ers_result_t nvgpu_error_detected(struct pci_dev *pdev,
 					     pci_channel_state_t state)
 {
 	pci_ers_result_t vote = vfio_pci_core_aer_err_detected(pdev, state);
 
-	if (state != pci_channel_io_frozen)
+	switch (state) {
+	case pci_channel_io_frozen:
+		nvgpu_reset_prepare(pdev);
+		return PCI_ERS_RESULT_NEED_RESET;
+	case pci_channel_io_perm_failure:
+		nvgpu_reset_prepare(pdev);
+		nvgpu_reset_done(pdev);
 		return vote;
-	nvgpu_revoke(nvgpu_from_pdev(pdev));
-	return PCI_ERS_RESULT_NEED_RESET;
+	default:
+		return vote;
+	}
 }
 
 /*
- * Revokes again: the memory may have been found ready between the error and the reset,
- * and a sibling's error gets here without one of our own. NONE is no vote, so the
- * recovery goes on as it would without this driver.
+ * A sibling's error gets here without one of our own. NONE is no vote, so the recovery
+ * goes on as it would without this driver.
  */
 static pci_ers_result_t nvgpu_slot_reset(struct pci_dev *pdev)
 {
-	nvgpu_revoke(nvgpu_from_pdev(pdev));
+	nvgpu_reset_prepare(pdev);
 	nvgpu_reset_done(pdev);
 	return PCI_ERS_RESULT_NONE;
 }

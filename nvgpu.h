@@ -1,44 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VFIO variant driver for GPUs with CPU-coherent memory that is no PCI BAR.
+ * VFIO variant driver for GPUs with CPU-coherent memory that is not a PCI BAR.
  *
- * Words used everywhere in this driver:
+ * Terms:
  *
  * usemem	the cacheable part of the GPU memory, presented as BAR4/5
- * resmem	the write-combining part at its end that GPUs with the MIG bug
- *		need, presented as BAR2/3; other GPUs have none
- * mem_len	how many bytes really exist
- * bar_size	how many bytes the BAR claims: mem_len raised to a power of two
- * padding	what lies between mem_len and bar_size: reads ~0, drops writes
+ * resmem	the write-combining part at its end, presented as BAR2/3; only GPUs
+ *		with the MIG bug have it
+ * mem_len	bytes that exist
+ * bar_size	bytes that the BAR claims: mem_len raised to a power of two
+ * padding	bytes from mem_len to bar_size: reads return ~0, writes are dropped
  *
- * Locks, outermost first. The arrow is "may be taken while holding".
+ * Locks, outermost first. The arrow means "may be taken while holding".
  *
- *   device_lock, dev_set->lock -> mm locks -> vdev->memory_lock
- *   -> nvdev->map_lock -> nvdev->access_lock -> nvdev->huge_lock
+ *   device_lock, dev_set->lock -> mmap_lock or VMA lock -> vdev->memory_lock
+ *   -> nvdev->access_lock -> i_mmap_rwsem, page table locks
  *
- * mm locks come before memory_lock because page faults take memory_lock for
- * read. Hence a user copy that may fault never runs under memory_lock.
+ * A page fault takes memory_lock for read. Hence a user copy that may fault never
+ * runs under memory_lock.
  *
- * access_lock is held for read by whoever lets a CPU reach the memory, over the
- * check that it may and the copy or page table entry that follows; for write by
- * who ends that, for a moment. memory_lock cannot serve: the PCI core calls
- * .reset_prepare and .reset_done with memory_lock held for write by this very
- * thread (resets that come through vfio) or not held at all (sysfs, AER, a
- * sibling's bus reset), also while the device is being opened or closed. Those
- * callbacks take map_lock, access_lock, mapping locks, bars.lock and poison.lock, and
- * do not look at vdev->vconfig. The last two are leaf spinlocks; poison.lock is also
- * taken with the mapping locks that memory-failure holds.
+ * access_lock is read-held across the check that the memory may be accessed and the
+ * copy or PTE insertion that relies on it, and write-held to revoke access.
+ * memory_lock cannot serve: the PCI core calls .reset_prepare and .reset_done with
+ * memory_lock write-held by the same thread (resets through vfio) or not held at all
+ * (sysfs, AER, a sibling's bus reset), also while the device is opened or closed.
+ * Those callbacks hold device_lock, take access_lock and bars.lock, and do not look
+ * at vdev->vconfig.
  *
- * huge_lock is held by a page fault while it makes an entry in a part of a mapping
- * that can have huge ones. map_lock is held while the kernel's mapping of a region is
- * made or taken away, so that a reset waits for one that is being made.
+ * bars.lock is a leaf spinlock.
  */
 #ifndef NVGPU_H
 #define NVGPU_H
 
 #include <linux/atomic.h>
 #include <linux/memory-failure.h>
-#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
@@ -49,135 +44,105 @@
 
 #define NVGPU_VERSION "0.1.0"
 
-/* What the bind line adds where the host kernel restricts what guests get. */
-#ifndef NVGPU_BIND_NOTE
-#define NVGPU_BIND_NOTE ""
-#endif
-
-enum nvgpu_region_id {
-	NVGPU_RESMEM,
-	NVGPU_USEMEM,
-	NVGPU_NR_REGIONS,
-};
+/* Each synthetic BAR takes two of the six registers. */
+#define NVGPU_MAX_BARS	(PCI_STD_NUM_BARS / 2)
 
 /**
- * struct nvgpu_region - one contiguous part of the GPU memory
- * @mem_base: physical address, page aligned; immutable after probe
- * @mem_len: bytes that exist, a multiple of PAGE_SIZE, 0 if the GPU has no such
- *	region; immutable after probe
- * @bar_size: size of the BAR that presents it, a power of two; immutable after
- *	probe
- * @bar_index: lower one of the two BARs; immutable after probe
- * @kva: kernel mapping of all of @mem_len or NULL; nvdev->access_lock
+ * struct nvgpu_region - memory that is presented as a 64-bit prefetchable BAR
+ * @mem_base: physical address, page aligned
+ * @mem_len: bytes that exist and can be mapped, a multiple of PAGE_SIZE
+ * @bar_size: size of the BAR in bytes, a power of two of at least 16
+ * @bar_index: number of the lower register, even
+ * @wc: mapped write-combining, else cacheable
+ * @bar_val: what was last written to the register pair; nvgpu_bars.lock
+ * @kva: kernel mapping of all of @mem_len or NULL; set once by cmpxchg() while the
+ *	device is open
+ *
+ * Immutable after probe but for @bar_val and @kva.
  */
 struct nvgpu_region {
 	phys_addr_t mem_base;
 	u64 mem_len;
 	u64 bar_size;
 	unsigned int bar_index;
+	bool wc;
+	u64 bar_val;
 	void *kva;
 };
 
 /**
- * struct nvgpu_bar - a synthetic 64-bit prefetchable memory BAR
- * @size: size in bytes, a power of two of at least 16, or 0 for a slot without
- *	a BAR; immutable after probe
- * @mem_len: bytes of @size that user space can map; immutable after probe
- * @index: number of the lower register, even; immutable after probe
- * @val: what was last written to the register pair; nvgpu_bars.lock
- * @undo_val: @val before the last reset; nvgpu_bars.lock
- */
-struct nvgpu_bar {
-	u64 size;
-	u64 mem_len;
-	unsigned int index;
-	u64 val;
-	u64 undo_val;
-};
-
-/**
- * struct nvgpu_bars - all synthetic BARs of a function
- * @lock: leaf spinlock over the registers
- * @resets: how often they were reset; @lock
- * @can_undo: the last reset may yet turn out to have failed, and nothing was
- *	written since; @lock
- * @bar: the BARs
+ * struct nvgpu_bars - the synthetic BARs of a function
+ * @lock: leaf spinlock over the @bar_val of each region
+ * @nr: number of regions, 0 if the function has no synthetic BAR; immutable after
+ *	probe
+ * @region: the regions; those from @nr on are zero
  */
 struct nvgpu_bars {
-	spinlock_t lock;	/* leaf, over all below */
-	unsigned int resets;
-	bool can_undo;
-	struct nvgpu_bar bar[NVGPU_NR_REGIONS];
+	spinlock_t lock;	/* leaf, over region[].bar_val */
+	unsigned int nr;
+	struct nvgpu_region region[NVGPU_MAX_BARS];
 };
+
+/* Of struct nvgpu_bars.region. */
+enum nvgpu_region_id {
+	NVGPU_USEMEM,
+	NVGPU_RESMEM,
+};
+
+struct nvgpu_ready_method;
 
 /**
  * struct nvgpu_ready - is the memory usable since the last reset
- * @cxl_dvsec: config offset of the CXL device DVSEC, 0 if readiness is told by
- *	BAR0 registers instead; immutable after probe
- * @bar0: mapping of BAR0, valid during probe's wait and while the device is
- *	open, NULL where @cxl_dvsec is set
- * @resets: how often readiness became unknown. Counted, not flagged: a reset that
- *	lands between a check of the hardware and the note of its result must not
- *	be lost
- * @resets_seen: resets, for information only
- * @in_reset: between .reset_prepare and .reset_done, written under device_lock; a
- *	reader that also reads @resets orders the two, see ready.c
- * @ready_at: value of @resets for which the hardware said ready; a plain word
- *	with READ_ONCE/WRITE_ONCE, any writer has proven what it writes
- * @gave_up_at: value of @resets for which a wait ran out of time; likewise
+ * @method: how the hardware tells; immutable after probe
+ * @dvsec: CXL: config offset of the device DVSEC; immutable after probe
+ * @bar0: BAR0: mapping of the registers; valid during probe's wait and while the
+ *	device is open
+ * @seq: advances whenever the memory may have lost its training; odd while a reset
+ *	is going on, which only holders of device_lock change
+ * @ready_at: value of @seq for which the hardware said ready; READ_ONCE/WRITE_ONCE,
+ *	each writer has proven what it writes
+ * @timed_out_at: value of @seq for which a wait timed out; likewise
  */
 struct nvgpu_ready {
-	u16 cxl_dvsec;
+	const struct nvgpu_ready_method *method;
+	u16 dvsec;
 	void __iomem *bar0;
-	atomic_t resets;
-	atomic_t resets_seen;
-	bool in_reset;
-	int ready_at;
-	int gave_up_at;
+	atomic64_t seq;
+	u64 ready_at;
+	u64 timed_out_at;
 };
 
 /**
- * struct nvgpu_poison - corrupted pages
- * @pfns: the page frames, as keys; readers by RCU, changed under @lock
- * @lock: leaf spinlock over @pfns and @forgotten
- * @forgotten: a reset made the pages good, or so it seems: @pfns does not count;
- *	written under @lock, read with READ_ONCE
- * @zap_work: revokes their mappings
+ * struct nvgpu_poison - hwpoisoned pages
+ * @pfns: by page frame, the value of nvgpu_device.resets when the page failed; a
+ *	mark tells the settled ones, see poison.c
+ * @work: settles new notes
  * @space: registration of each region with memory-failure; dev_set->lock
  * @registered: bit for each of @space that succeeded; dev_set->lock
  */
 struct nvgpu_poison {
 	struct xarray pfns;
-	spinlock_t lock;	/* leaf, over pfns and forgotten */
-	bool forgotten;
-	struct work_struct zap_work;
-	struct pfn_address_space space[NVGPU_NR_REGIONS];
+	struct work_struct work;
+	struct pfn_address_space space[NVGPU_MAX_BARS];
 	unsigned long registered;
 };
 
 /**
  * struct nvgpu_device - a bound GPU
  * @vdev: the vfio-pci-core device; stays first, vfio frees it by this address
- * @region: parts of the memory, by enum nvgpu_region_id
- * @bars: the synthetic BARs, in the same order
+ * @bars: the memory and the synthetic BARs
  * @ready: readiness after resets
- * @poison: corrupted pages
+ * @poison: hwpoisoned pages
  * @access_lock: see the lock map above
- * @huge_lock: see the lock map above
- * @map_lock: see the lock map above
- * @resetter: who has asked for a reset last and will learn whether it failed, or NULL;
- *	only compared, by READ_ONCE and WRITE_ONCE
+ * @resets: resets since probe; written under device_lock, READ_ONCE/WRITE_ONCE
  */
 struct nvgpu_device {
 	struct vfio_pci_core_device vdev;
-	struct nvgpu_region region[NVGPU_NR_REGIONS];
 	struct nvgpu_bars bars;
 	struct nvgpu_ready ready;
 	struct nvgpu_poison poison;
 	struct rw_semaphore access_lock;
-	struct mutex huge_lock;	/* the kind of page table entries */
-	struct mutex map_lock;	/* making and taking away of region[].kva */
-	struct task_struct *resetter;
+	unsigned int resets;
 };
 
 static inline struct nvgpu_device *
@@ -198,62 +163,58 @@ static inline struct nvgpu_device *nvgpu_from_pdev(struct pci_dev *pdev)
 
 /* geometry.c */
 int nvgpu_geometry_split(u64 base, u64 len, bool has_resmem,
-			 struct nvgpu_region *region, const char **rule);
+			 struct nvgpu_bars *bars, const char **rule);
 int nvgpu_geometry_init(struct nvgpu_device *nvdev);
 bool nvgpu_geometry_present(struct pci_dev *pdev);
-struct nvgpu_region *nvgpu_geometry_region(struct nvgpu_device *nvdev,
-					   unsigned int bar_index);
 
 /* config.c */
-void nvgpu_config_init(struct nvgpu_bars *bars,
-		       const struct nvgpu_region *region);
-void nvgpu_config_reset(struct nvgpu_bars *bars, bool can_undo);
-void nvgpu_config_commit_reset(struct nvgpu_bars *bars);
-void nvgpu_config_undo_reset(struct nvgpu_bars *bars);
-bool nvgpu_config_overlaps(const struct nvgpu_bars *bars, u64 pos,
-			   size_t count);
-unsigned int nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs);
-void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, size_t first,
-			size_t end, unsigned int resets);
-ssize_t nvgpu_config_read(struct nvgpu_device *nvdev, char __user *buf,
+struct nvgpu_region *nvgpu_config_region(struct nvgpu_bars *bars,
+					 unsigned int index);
+void nvgpu_config_reset(struct nvgpu_bars *bars);
+void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs);
+void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, u64 pos,
+			size_t count);
+ssize_t nvgpu_config_read(struct vfio_pci_core_device *vdev,
+			  struct nvgpu_bars *bars, char __user *buf,
 			  size_t count, loff_t *ppos);
-ssize_t nvgpu_config_write(struct nvgpu_device *nvdev, const char __user *buf,
+ssize_t nvgpu_config_write(struct vfio_pci_core_device *vdev,
+			   struct nvgpu_bars *bars, const char __user *buf,
 			   size_t count, loff_t *ppos);
-int nvgpu_config_region_info(const struct nvgpu_bar *bar,
+int nvgpu_config_region_info(const struct nvgpu_region *region,
 			     struct vfio_region_info *info,
 			     struct vfio_info_cap *caps);
 
 /* ready.c */
 int nvgpu_ready_probe(struct nvgpu_device *nvdev);
 int nvgpu_ready_open(struct nvgpu_device *nvdev);
-void nvgpu_ready_close(struct nvgpu_device *nvdev);
-void nvgpu_ready_forget(struct nvgpu_device *nvdev);
-void nvgpu_ready_reset_prepare(struct nvgpu_device *nvdev);
-void nvgpu_ready_reset_done(struct nvgpu_device *nvdev);
-bool nvgpu_ready_is(struct nvgpu_device *nvdev);
-bool nvgpu_ready_failed(struct nvgpu_device *nvdev);
-int nvgpu_ready_try(struct nvgpu_device *nvdev);
-int nvgpu_ready_wait(struct nvgpu_device *nvdev);
-bool nvgpu_ready_enabled_locked(struct nvgpu_device *nvdev);
-int nvgpu_ready_usable_locked(struct nvgpu_device *nvdev);
+void nvgpu_ready_invalidate(struct nvgpu_device *nvdev);
+void nvgpu_ready_reset_begin(struct nvgpu_device *nvdev);
+void nvgpu_ready_reset_end(struct nvgpu_device *nvdev);
+bool nvgpu_ready_is_known(struct nvgpu_device *nvdev);
+bool nvgpu_ready_timed_out(struct nvgpu_device *nvdev);
+int nvgpu_ready_query(struct nvgpu_device *nvdev);
+int nvgpu_ready_wait(struct nvgpu_device *nvdev, unsigned int state);
+int nvgpu_access_begin(struct nvgpu_device *nvdev);
+void nvgpu_access_end(struct nvgpu_device *nvdev);
 
 /* poison.c */
 void nvgpu_poison_init(struct nvgpu_device *nvdev);
+void nvgpu_poison_destroy(struct nvgpu_device *nvdev);
 int nvgpu_poison_open(struct nvgpu_device *nvdev);
 void nvgpu_poison_close(struct nvgpu_device *nvdev);
-void nvgpu_poison_reset(struct nvgpu_device *nvdev, bool can_undo);
-void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev);
-void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev);
-unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
-				 unsigned long nr);
+bool nvgpu_poison_is_current(struct nvgpu_device *nvdev, unsigned long pfn);
+bool nvgpu_poison_in_range(struct nvgpu_device *nvdev, unsigned long pfn,
+			   unsigned long nr);
+unsigned long nvgpu_poison_free_run(struct nvgpu_device *nvdev,
+				    unsigned long pfn, unsigned long nr);
 unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev);
 
 /* rdwr.c */
 ssize_t nvgpu_rdwr(struct nvgpu_device *nvdev, struct nvgpu_region *region,
 		   char __user *buf, size_t count, loff_t *ppos, bool write);
-void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev);
+void nvgpu_rdwr_close(struct nvgpu_device *nvdev);
 
-/* mmap.c; the ops are also how a mapping of the memory is told from others */
+/* mmap.c; the ops also tell a mapping of the memory from others */
 extern const struct vm_operations_struct nvgpu_mmap_ops;
 int nvgpu_mmap(struct nvgpu_device *nvdev, struct nvgpu_region *region,
 	       struct vm_area_struct *vma);

@@ -2,30 +2,33 @@
 /*
  * Pages of the GPU memory that hardware reported as corrupted.
  *
- * Invariant: from when a poisoned page is noted until the function is reset, the
- * page is neither read nor mapped; a work item ends what is mapped already.
+ * The memory has no struct page to mark, so each page is noted here until the
+ * driver is unbound, with the reset generation in which it failed:
  *
- * The memory has no struct page to note this in, so each page is noted here. The
- * report comes by a callback with which memory-failure looks for processes to tell:
- * it is made for mappings of the process that consumed the page and of those that
- * asked to be told early (PR_MCE_KILL_EARLY, vm.memory_failure_early_kill). A page
- * that a scrubber finds while nobody asked is not heard of until it is consumed.
+ *  - A page that failed since the last reset is not mapped. A reset is taken to
+ *    heal it for mappings, whose users can handle another failure.
+ *  - Huge entries never cover a noted page, healed or not. So the choice between
+ *    a huge and small entries for a range never goes back, and faults need no lock
+ *    to agree on it.
+ *  - read() and write() refuse a noted page, healed or not: the kernel does not
+ *    survive to consume poison where it has no machine-check-safe copy (arm64).
+ *
+ * A new note is pending until the work item has settled it under access_lock, when
+ * no fault is between its check and its entry. Until then it does not decide about
+ * huge entries. tools/test/model checks this.
+ *
+ * The driver learns of a page only when memory-failure looks for the processes to
+ * tell: for mappings of the process that consumed the page and of those that asked
+ * to be told early (PR_MCE_KILL_EARLY, vm.memory_failure_early_kill).
  */
 #include <linux/bits.h>
 #include <linux/mm.h>
-#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "nvgpu.h"
 
-static bool nvgpu_region_has_pfn(const struct nvgpu_region *region,
-				 unsigned long pfn)
-{
-	unsigned long first = PHYS_PFN(region->mem_base);
-
-	return pfn >= first && pfn - first < region->mem_len >> PAGE_SHIFT;
-}
+#define NVGPU_POISON_SETTLED	XA_MARK_0
 
 static pgoff_t nvgpu_region_pgoff(const struct nvgpu_region *region,
 				  unsigned long pfn)
@@ -37,67 +40,51 @@ static pgoff_t nvgpu_region_pgoff(const struct nvgpu_region *region,
 static struct nvgpu_region *nvgpu_poison_region(struct nvgpu_device *nvdev,
 						unsigned long pfn)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++)
-		if (nvgpu_region_has_pfn(&nvdev->region[i], pfn))
-			return &nvdev->region[i];
+	for (i = 0; i < nvdev->bars.nr; i++) {
+		struct nvgpu_region *region = &nvdev->bars.region[i];
+		unsigned long first = PHYS_PFN(region->mem_base);
+
+		if (pfn >= first && pfn - first < PHYS_PFN(region->mem_len))
+			return region;
+	}
 	return NULL;
 }
 
-/*
- * Revoke what is mapped of poisoned pages. From a work item: the callback runs with
- * the mapping locked. Taking access_lock lets faults finish that did not yet see the
- * page noted.
- */
-static void nvgpu_poison_zap(struct work_struct *work)
+/* A work item because memory-failure calls with the mapping locked. */
+static void nvgpu_poison_settle(struct work_struct *work)
 {
 	struct nvgpu_device *nvdev = container_of(work, struct nvgpu_device,
-						  poison.zap_work);
+						  poison.work);
 	struct address_space *mapping = nvdev->vdev.vdev.inode->i_mapping;
-	const struct nvgpu_region *region;
+	struct xarray *pfns = &nvdev->poison.pfns;
 	unsigned long pfn;
 	void *entry;
+	loff_t pos;
 
-	down_write(&nvdev->access_lock);
-	up_write(&nvdev->access_lock);
+	guard(rwsem_write)(&nvdev->access_lock);
 
-	xa_for_each(&nvdev->poison.pfns, pfn, entry) {
-		region = nvgpu_poison_region(nvdev, pfn);
-		unmap_mapping_range(mapping, (loff_t)
-				    nvgpu_region_pgoff(region, pfn) << PAGE_SHIFT,
-				    PAGE_SIZE, true);
+	xa_for_each(pfns, pfn, entry) {
+		xa_set_mark(pfns, pfn, NVGPU_POISON_SETTLED);
+		pos = nvgpu_region_pgoff(nvgpu_poison_region(nvdev, pfn), pfn);
+		unmap_mapping_range(mapping, pos << PAGE_SHIFT, PAGE_SIZE, true);
 	}
 }
 
-/* Really drop what a reset has made good. */
-static void nvgpu_poison_drop_locked(struct nvgpu_poison *poison)
-{
-	lockdep_assert_held(&poison->lock);
-
-	if (!poison->forgotten)
-		return;
-	xa_destroy(&poison->pfns);
-	WRITE_ONCE(poison->forgotten, false);
-}
-
-/* May fail for want of memory: then the page is told about but not kept out. */
+/* Without memory for the note the page is reported but not kept out. */
 static void nvgpu_poison_note(struct nvgpu_device *nvdev, unsigned long pfn)
 {
-	struct nvgpu_poison *poison = &nvdev->poison;
-
-	spin_lock(&poison->lock);
-	nvgpu_poison_drop_locked(poison);
-	xa_store(&poison->pfns, pfn, xa_mk_value(1),
+	/* Keeps the mark of a page that was noted before. */
+	xa_store(&nvdev->poison.pfns, pfn,
+		 xa_mk_value(READ_ONCE(nvdev->resets)),
 		 GFP_ATOMIC | __GFP_NOWARN);
-	spin_unlock(&poison->lock);
-
-	schedule_work(&poison->zap_work);
+	schedule_work(&nvdev->poison.work);
 }
 
 /*
- * Says at which file offset a VMA shows a page. An offset that the VMA does not
- * cover would make memory-failure kill its process, so such a VMA must be refused.
+ * Tells at which file offset a VMA shows a page. memory-failure kills the process
+ * for an offset that the VMA does not cover, so such a VMA must be refused.
  */
 static int nvgpu_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 			      pgoff_t *pgoff)
@@ -123,28 +110,32 @@ static int nvgpu_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 }
 
 /**
- * nvgpu_poison_init() - Prepare the note of poisoned pages
+ * nvgpu_poison_init() - Prepare the notes of hwpoisoned pages
  * @nvdev: device, not yet registered
  */
 void nvgpu_poison_init(struct nvgpu_device *nvdev)
 {
 	xa_init(&nvdev->poison.pfns);
-	spin_lock_init(&nvdev->poison.lock);
-	INIT_WORK(&nvdev->poison.zap_work, nvgpu_poison_zap);
+	INIT_WORK(&nvdev->poison.work, nvgpu_poison_settle);
 }
 
-static int nvgpu_poison_register(struct nvgpu_device *nvdev, int i)
+/**
+ * nvgpu_poison_destroy() - Drop all notes
+ * @nvdev: device, unregistered
+ */
+void nvgpu_poison_destroy(struct nvgpu_device *nvdev)
 {
-	const struct nvgpu_region *region = &nvdev->region[i];
+	xa_destroy(&nvdev->poison.pfns);
+}
+
+static int nvgpu_poison_register(struct nvgpu_device *nvdev, unsigned int i)
+{
+	const struct nvgpu_region *region = &nvdev->bars.region[i];
 	struct pfn_address_space *space = &nvdev->poison.space[i];
 	int ret;
 
-	if (!region->mem_len)
-		return 0;
-
 	space->node.start = PHYS_PFN(region->mem_base);
-	space->node.last = space->node.start +
-			   (region->mem_len >> PAGE_SHIFT) - 1;
+	space->node.last = space->node.start + PHYS_PFN(region->mem_len) - 1;
 	space->mapping = nvdev->vdev.vdev.inode->i_mapping;
 	space->pfn_to_vma_pgoff = nvgpu_poison_pgoff;
 
@@ -155,16 +146,17 @@ static int nvgpu_poison_register(struct nvgpu_device *nvdev, int i)
 }
 
 /**
- * nvgpu_poison_open() - Start to hear of memory failures
+ * nvgpu_poison_open() - Start to learn of memory failures
  * @nvdev: device, being opened
  *
  * Return: 0, also where the kernel does not report failures, or -EBUSY.
  */
 int nvgpu_poison_open(struct nvgpu_device *nvdev)
 {
-	int i, ret;
+	unsigned int i;
+	int ret;
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
+	for (i = 0; i < nvdev->bars.nr; i++) {
 		ret = nvgpu_poison_register(nvdev, i);
 		if (ret) {
 			nvgpu_poison_close(nvdev);
@@ -178,100 +170,87 @@ int nvgpu_poison_open(struct nvgpu_device *nvdev)
  * nvgpu_poison_close() - Undo nvgpu_poison_open()
  * @nvdev: device, being closed
  *
- * Only what was registered is unregistered: memory-failure would remove a node that
- * is not in its tree if any other covers its range.
+ * Only what was registered is unregistered: memory-failure would remove any node
+ * whose range intersects. Pending notes are settled before the next open maps.
  */
 void nvgpu_poison_close(struct nvgpu_device *nvdev)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < NVGPU_NR_REGIONS; i++)
+	for (i = 0; i < nvdev->bars.nr; i++)
 		if (nvdev->poison.registered & BIT(i))
 			unregister_pfn_address_space(&nvdev->poison.space[i]);
 	nvdev->poison.registered = 0;
-	cancel_work_sync(&nvdev->poison.zap_work);
+	flush_work(&nvdev->poison.work);
 }
 
 /**
- * nvgpu_poison_reset() - The function was reset: the memory is good again
+ * nvgpu_poison_is_current() - Has a page failed since the last reset
  * @nvdev: device
- * @can_undo: the reset may yet turn out to have failed
+ * @pfn: the page
  *
- * Context: process context, see the lock map in nvgpu.h.
+ * Return: true if so.
  */
-void nvgpu_poison_reset(struct nvgpu_device *nvdev, bool can_undo)
+bool nvgpu_poison_is_current(struct nvgpu_device *nvdev, unsigned long pfn)
 {
-	spin_lock(&nvdev->poison.lock);
-	WRITE_ONCE(nvdev->poison.forgotten, true);
-	if (!can_undo)
-		nvgpu_poison_drop_locked(&nvdev->poison);
-	spin_unlock(&nvdev->poison.lock);
+	return xa_load(&nvdev->poison.pfns, pfn) ==
+	       xa_mk_value(READ_ONCE(nvdev->resets));
 }
 
 /**
- * nvgpu_poison_commit_reset() - All resets up to now have happened
- * @nvdev: device
- */
-void nvgpu_poison_commit_reset(struct nvgpu_device *nvdev)
-{
-	spin_lock(&nvdev->poison.lock);
-	nvgpu_poison_drop_locked(&nvdev->poison);
-	spin_unlock(&nvdev->poison.lock);
-}
-
-/**
- * nvgpu_poison_undo_reset() - Take back a reset since the last commit
- * @nvdev: device
- *
- * It turned out to have failed: the pages are as bad as before, and may have been
- * mapped while they seemed to be good.
- *
- * Context: an ioctl of the open device, or its open, when nothing is mapped yet.
- */
-void nvgpu_poison_undo_reset(struct nvgpu_device *nvdev)
-{
-	spin_lock(&nvdev->poison.lock);
-	WRITE_ONCE(nvdev->poison.forgotten, false);
-	spin_unlock(&nvdev->poison.lock);
-
-	if (nvdev->poison.registered)
-		schedule_work(&nvdev->poison.zap_work);
-}
-
-/**
- * nvgpu_poison_clean() - How far is memory free of poison
+ * nvgpu_poison_in_range() - Has a page of a range ever failed
  * @nvdev: device
  * @pfn: first page
  * @nr: number of pages
  *
- * Return: how many of the pages, from the first on, come before a poisoned one.
+ * Context: access_lock held for read.
+ * Return: true if there is a settled note of any of the pages. Never true first
+ * and false later.
  */
-unsigned long nvgpu_poison_clean(struct nvgpu_device *nvdev, unsigned long pfn,
-				 unsigned long nr)
+bool nvgpu_poison_in_range(struct nvgpu_device *nvdev, unsigned long pfn,
+			   unsigned long nr)
 {
-	unsigned long bad = pfn;
+	struct xarray *pfns = &nvdev->poison.pfns;
 
-	if (xa_empty(&nvdev->poison.pfns) ||
-	    READ_ONCE(nvdev->poison.forgotten) ||
-	    !xa_find(&nvdev->poison.pfns, &bad, pfn + nr - 1, XA_PRESENT))
-		return nr;
-	return bad - pfn;
+	lockdep_assert_held_read(&nvdev->access_lock);
+
+	return xa_marked(pfns, NVGPU_POISON_SETTLED) &&
+	       xa_find(pfns, &pfn, pfn + nr - 1, NVGPU_POISON_SETTLED);
 }
 
 /**
- * nvgpu_poison_count() - Count the poisoned pages
+ * nvgpu_poison_free_run() - Count the pages before the first noted one
+ * @nvdev: device
+ * @pfn: first page
+ * @nr: number of pages
+ *
+ * Return: how many pages from @pfn on, at most @nr, never failed. Pending notes
+ * count.
+ */
+unsigned long nvgpu_poison_free_run(struct nvgpu_device *nvdev,
+				    unsigned long pfn, unsigned long nr)
+{
+	unsigned long noted = pfn;
+
+	if (!xa_find(&nvdev->poison.pfns, &noted, pfn + nr - 1, XA_PRESENT))
+		return nr;
+	return noted - pfn;
+}
+
+/**
+ * nvgpu_poison_count() - Count the pages that failed since the last reset
  * @nvdev: device
  *
- * Return: how many pages are known to be poisoned.
+ * Return: their number.
  */
 unsigned long nvgpu_poison_count(struct nvgpu_device *nvdev)
 {
+	void *current_entry = xa_mk_value(READ_ONCE(nvdev->resets));
 	unsigned long pfn, nr = 0;
 	void *entry;
 
-	if (READ_ONCE(nvdev->poison.forgotten))
-		return 0;
 	xa_for_each(&nvdev->poison.pfns, pfn, entry)
-		nr++;
+		if (entry == current_entry)
+			nr++;
 	return nr;
 }

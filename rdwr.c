@@ -7,7 +7,7 @@
  *
  * The memory is copied in bounded chunks, with page faults disabled, under
  * memory_lock and access_lock. Where the user page is missing the locks are
- * dropped before it is brought in: it may be a mapping of this very device, whose
+ * dropped before it is faulted in: it may be a mapping of this very device, whose
  * fault takes the same locks.
  */
 #include <linux/io.h>
@@ -19,21 +19,19 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include <linux/vmalloc.h>
 
 #include "nvgpu.h"
 
 /*
- * How much is copied in one go under the locks, a fraction of a millisecond at the
- * speed of memory. Uncached memory is slower by an order of magnitude, to read it
- * at least; there the locks do not count.
+ * Copied at once under the locks: a fraction of a millisecond at the speed of memory.
+ * Uncached memory is slower by an order of magnitude, reads at least.
  */
 #define NVGPU_CHUNK		SZ_1M
 #define NVGPU_CHUNK_UNCACHED	SZ_64K
 
 /*
- * So often in a row may a copy stop at a user page that was just brought in. Then
- * it is the GPU memory that cannot be read, or, in a write, the user page.
+ * Consecutive zero-byte copies, after a successful fault-in, before giving up: then
+ * the GPU memory cannot be read or, in a write, the user page.
  */
 #define NVGPU_COPY_RETRIES	16
 
@@ -45,7 +43,7 @@ static const u8 nvgpu_padding[SZ_16K] = { [0 ... SZ_16K - 1] = 0xff };
  * @region: its region
  * @pos: next offset in the region, in bytes
  * @iter: what is left of the user buffer
- * @stalls: copies in a row that moved nothing
+ * @stalls: consecutive copies that moved nothing
  */
 struct nvgpu_xfer {
 	struct nvgpu_device *nvdev;
@@ -60,101 +58,56 @@ static bool nvgpu_xfer_is_write(const struct nvgpu_xfer *xfer)
 	return iov_iter_rw(&xfer->iter) == ITER_SOURCE;
 }
 
-static bool nvgpu_rdwr_is_mapped(struct nvgpu_device *nvdev,
-				 const struct nvgpu_region *region)
-{
-	guard(rwsem_read)(&nvdev->access_lock);
-
-	return region->kva;
-}
-
 /*
- * resmem is never mapped cacheable: two attributes for one page lose coherency.
- *
- * Once a reset has begun nothing is mapped here until it is over: the reset is counted
- * before .reset_prepare takes map_lock. One that is counted while the mapping is made
- * takes it away after this.
- */
-static int nvgpu_rdwr_map_locked(struct nvgpu_device *nvdev,
-				 struct nvgpu_region *region)
-{
-	bool is_resmem = region == &nvdev->region[NVGPU_RESMEM];
-	void *kva;
-
-	lockdep_assert_held(&nvdev->map_lock);
-
-	if (!nvgpu_ready_is(nvdev) || nvgpu_rdwr_is_mapped(nvdev, region))
-		return 0;
-
-	kva = memremap(region->mem_base, region->mem_len,
-		       is_resmem ? MEMREMAP_WC : MEMREMAP_WB);
-	if (!kva)
-		return -ENOMEM;
-
-	guard(rwsem_write)(&nvdev->access_lock);
-	region->kva = kva;
-	return 0;
-}
-
-/*
- * After a reset all who access the memory get here at once. One of them makes the
- * mapping: however many there are, they cost the host one, of which page tables, and
- * under KASAN shadow memory, grow with the memory.
+ * Map all of the region at its first use. resmem is never mapped cacheable: two
+ * attributes for one page lose coherency. Of several that map at once one wins.
  */
 static int nvgpu_rdwr_map(struct nvgpu_device *nvdev,
 			  struct nvgpu_region *region)
 {
+	void *kva;
 	int ret;
 
-	if (mutex_lock_killable(&nvdev->map_lock))
-		return -EINTR;
-	ret = nvgpu_rdwr_map_locked(nvdev, region);
-	mutex_unlock(&nvdev->map_lock);
-	return ret;
+	/* Pairs with cmpxchg() below: tools/test/model/kva-publish.litmus. */
+	if (READ_ONCE(region->kva))
+		return 0;
+
+	ret = nvgpu_ready_wait(nvdev, TASK_KILLABLE);
+	if (ret)
+		return ret;
+
+	kva = memremap(region->mem_base, region->mem_len,
+		       region->wc ? MEMREMAP_WC : MEMREMAP_WB);
+	if (!kva)
+		return -ENOMEM;
+	if (cmpxchg(&region->kva, NULL, kva))
+		memunmap(kva);
+	return 0;
 }
 
 /**
- * nvgpu_rdwr_unmap() - Give up the kernel mappings
- * @nvdev: device
- *
- * So that no CPU speculates into memory that is being reset or that nobody uses.
- * When it returns, no copy that began before is still running, and no TLB has the
- * mapping: vunmap() leaves that, and KASAN's shadow of it, to a later purge.
- *
- * Context: readiness is unknown or the device being closed; may sleep; takes map_lock
- * and access_lock.
+ * nvgpu_rdwr_close() - Undo the kernel mappings
+ * @nvdev: device, being closed
  */
-void nvgpu_rdwr_unmap(struct nvgpu_device *nvdev)
+void nvgpu_rdwr_close(struct nvgpu_device *nvdev)
 {
-	void *kva[NVGPU_NR_REGIONS] = {};
-	bool was_mapped = false;
-	int i;
+	unsigned int i;
 
-	guard(mutex)(&nvdev->map_lock);
+	for (i = 0; i < nvdev->bars.nr; i++) {
+		struct nvgpu_region *region = &nvdev->bars.region[i];
 
-	scoped_guard(rwsem_write, &nvdev->access_lock) {
-		for (i = 0; i < NVGPU_NR_REGIONS; i++)
-			swap(nvdev->region[i].kva, kva[i]);
+		if (region->kva)
+			memunmap(region->kva);
+		region->kva = NULL;
 	}
-
-	for (i = 0; i < NVGPU_NR_REGIONS; i++) {
-		if (!kva[i])
-			continue;
-		memunmap(kva[i]);
-		was_mapped = true;
-	}
-	if (was_mapped)
-		vm_unmap_aliases();
 }
 
 static size_t nvgpu_rdwr_chunk_size(const struct nvgpu_xfer *xfer)
 {
-	if (xfer->region == &xfer->nvdev->region[NVGPU_RESMEM])
-		return NVGPU_CHUNK_UNCACHED;
-	return NVGPU_CHUNK;
+	return xfer->region->wc ? NVGPU_CHUNK_UNCACHED : NVGPU_CHUNK;
 }
 
-/* How much to move next: within the memory, one chunk, short of poison. */
+/* How much to move next: within the memory, one chunk, short of hwpoisoned pages. */
 static size_t nvgpu_rdwr_count(const struct nvgpu_xfer *xfer)
 {
 	u64 at = xfer->region->mem_base + xfer->pos;
@@ -162,17 +115,15 @@ static size_t nvgpu_rdwr_count(const struct nvgpu_xfer *xfer)
 			 xfer->region->mem_len - xfer->pos,
 			 (u64)nvgpu_rdwr_chunk_size(xfer));
 	unsigned long nr = PFN_UP(offset_in_page(at) + count);
-	unsigned long clean = nvgpu_poison_clean(xfer->nvdev, PHYS_PFN(at), nr);
+	u64 free = PFN_PHYS(nvgpu_poison_free_run(xfer->nvdev, PHYS_PFN(at), nr));
 
-	if (!clean)
-		return 0;
-	return min(count, PFN_PHYS(clean) - offset_in_page(at));
+	return free ? min(count, free - offset_in_page(at)) : 0;
 }
 
 /* Move up to one chunk. Returns 0, -EFAULT if a user page is missing, -EIO. */
 static int nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
 {
-	void *mem = xfer->region->kva + xfer->pos;
+	void *mem = READ_ONCE(xfer->region->kva) + xfer->pos;
 	size_t count = nvgpu_rdwr_count(xfer);
 	size_t done;
 
@@ -194,32 +145,22 @@ static int nvgpu_rdwr_chunk(struct nvgpu_xfer *xfer)
 
 /*
  * Move some data. Returns 0 if there was progress, -EFAULT if a user page is
- * missing, -EAGAIN to wait for readiness, -ENOENT to map the region, or an error.
+ * missing, -EAGAIN to wait for readiness, or an error.
  */
 static int nvgpu_rdwr_step(struct nvgpu_xfer *xfer)
 {
 	struct nvgpu_device *nvdev = xfer->nvdev;
 	int ret;
 
-	if (down_read_killable(&nvdev->vdev.memory_lock))
-		return -EINTR;
-	if (down_read_killable(&nvdev->access_lock)) {
-		up_read(&nvdev->vdev.memory_lock);
-		return -EINTR;
-	}
-
-	ret = nvgpu_ready_usable_locked(nvdev);
-	if (!ret && !xfer->region->kva)
-		ret = -ENOENT;
-	if (!ret)
-		ret = nvgpu_rdwr_chunk(xfer);
-
-	up_read(&nvdev->access_lock);
-	up_read(&nvdev->vdev.memory_lock);
+	ret = nvgpu_access_begin(nvdev);
+	if (ret)
+		return ret;
+	ret = nvgpu_ready_is_known(nvdev) ? nvgpu_rdwr_chunk(xfer) : -EAGAIN;
+	nvgpu_access_end(nvdev);
 	return ret;
 }
 
-/* Bring in what the next chunk needs of the user buffer, at least its start. */
+/* Fault in what the next chunk needs of the user buffer, at least its start. */
 static int nvgpu_rdwr_fault_in(struct nvgpu_xfer *xfer)
 {
 	size_t count = min(iov_iter_count(&xfer->iter),
@@ -245,6 +186,10 @@ static int nvgpu_rdwr_data(struct nvgpu_xfer *xfer)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
+		ret = nvgpu_rdwr_map(xfer->nvdev, xfer->region);
+		if (ret)
+			return ret;
+
 		ret = nvgpu_rdwr_step(xfer);
 		switch (ret) {
 		case 0:
@@ -252,10 +197,7 @@ static int nvgpu_rdwr_data(struct nvgpu_xfer *xfer)
 			cond_resched();
 			break;
 		case -EAGAIN:
-			ret = nvgpu_ready_wait(xfer->nvdev);
-			break;
-		case -ENOENT:
-			ret = nvgpu_rdwr_map(xfer->nvdev, xfer->region);
+			ret = nvgpu_ready_wait(xfer->nvdev, TASK_KILLABLE);
 			break;
 		case -EFAULT:
 			ret = nvgpu_rdwr_fault_in(xfer);
@@ -265,19 +207,7 @@ static int nvgpu_rdwr_data(struct nvgpu_xfer *xfer)
 	return ret;
 }
 
-/* Padding needs no hardware, so that it be enabled at the start is enough. */
-static int nvgpu_rdwr_padding_allowed(struct nvgpu_device *nvdev)
-{
-	struct vfio_pci_core_device *vdev = &nvdev->vdev;
-	int ret;
-
-	if (down_read_killable(&vdev->memory_lock))
-		return -EINTR;
-	ret = nvgpu_ready_enabled_locked(nvdev) ? 0 : -EIO;
-	up_read(&vdev->memory_lock);
-	return ret;
-}
-
+/* Padding has no hardware behind it; checking memory decode once is enough. */
 static int nvgpu_rdwr_padding(struct nvgpu_xfer *xfer)
 {
 	size_t count, done;
@@ -286,9 +216,10 @@ static int nvgpu_rdwr_padding(struct nvgpu_xfer *xfer)
 	if (!iov_iter_count(&xfer->iter))
 		return 0;
 
-	ret = nvgpu_rdwr_padding_allowed(xfer->nvdev);
+	ret = nvgpu_access_begin(xfer->nvdev);
 	if (ret)
 		return ret;
+	nvgpu_access_end(xfer->nvdev);
 
 	if (nvgpu_xfer_is_write(xfer)) {
 		xfer->pos += iov_iter_count(&xfer->iter);

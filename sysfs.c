@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Read-only facts for operators who hold no vfio file descriptor, as a group of
- * attributes on the PCI device: tools/upstream/Documentation/ABI tells each.
+ * Read-only facts for administrators without a VFIO fd, as a group of attributes on
+ * the PCI device: tools/upstream/Documentation/ABI describes each.
  */
 #include <linux/device.h>
 #include <linux/sysfs.h>
@@ -19,7 +19,7 @@ static ssize_t base_show(struct device *dev, struct device_attribute *attr,
 	struct nvgpu_device *nvdev = nvgpu_from_dev(dev);
 
 	return sysfs_emit(buf, "%#llx\n",
-			  (u64)nvdev->region[NVGPU_USEMEM].mem_base);
+			  (u64)nvdev->bars.region[NVGPU_USEMEM].mem_base);
 }
 static DEVICE_ATTR_ADMIN_RO(base);
 
@@ -28,8 +28,8 @@ static ssize_t size_show(struct device *dev, struct device_attribute *attr,
 {
 	struct nvgpu_device *nvdev = nvgpu_from_dev(dev);
 
-	return sysfs_emit(buf, "%llu\n", nvdev->region[NVGPU_USEMEM].mem_len +
-					 nvdev->region[NVGPU_RESMEM].mem_len);
+	return sysfs_emit(buf, "%llu\n", nvdev->bars.region[NVGPU_USEMEM].mem_len +
+					 nvdev->bars.region[NVGPU_RESMEM].mem_len);
 }
 static DEVICE_ATTR_RO(size);
 
@@ -38,9 +38,9 @@ static ssize_t ready_show(struct device *dev, struct device_attribute *attr,
 {
 	struct nvgpu_device *nvdev = nvgpu_from_dev(dev);
 
-	if (nvgpu_ready_is(nvdev))
+	if (nvgpu_ready_is_known(nvdev))
 		return sysfs_emit(buf, "ready\n");
-	if (nvgpu_ready_failed(nvdev))
+	if (nvgpu_ready_timed_out(nvdev))
 		return sysfs_emit(buf, "failed\n");
 	return sysfs_emit(buf, "unknown\n");
 }
@@ -51,7 +51,7 @@ static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
 {
 	struct nvgpu_device *nvdev = nvgpu_from_dev(dev);
 
-	return sysfs_emit(buf, "%u\n", atomic_read(&nvdev->ready.resets_seen));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(nvdev->resets));
 }
 static DEVICE_ATTR_RO(resets);
 
@@ -68,7 +68,7 @@ static ssize_t _file##_show(struct device *dev,				\
 			    struct device_attribute *attr, char *buf)	\
 {									\
 	return sysfs_emit(buf, "%llu\n",				\
-			  (u64)nvgpu_from_dev(dev)->region[_id]._field);\
+			  (u64)nvgpu_from_dev(dev)->bars.region[_id]._field);\
 }									\
 static DEVICE_ATTR_RO(_file)
 
@@ -94,13 +94,13 @@ static struct attribute *nvgpu_attrs[] = {
 	NULL
 };
 
-/* A device without described memory has no group, one without resmem less of it. */
+/* Hide the resmem attributes on devices without resmem. */
 static umode_t nvgpu_attr_visible(struct kobject *kobj, struct attribute *attr,
 				  int n)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_dev(kobj_to_dev(kobj));
 
-	if (nvdev->region[NVGPU_RESMEM].mem_len)
+	if (nvdev->bars.nr > NVGPU_RESMEM)
 		return attr->mode;
 	if (attr == &dev_attr_resmem_size.attr ||
 	    attr == &dev_attr_resmem_bar.attr ||
@@ -111,7 +111,7 @@ static umode_t nvgpu_attr_visible(struct kobject *kobj, struct attribute *attr,
 
 static bool nvgpu_group_visible(struct kobject *kobj)
 {
-	return nvgpu_from_dev(kobj_to_dev(kobj))->region[NVGPU_USEMEM].mem_len;
+	return nvgpu_from_dev(kobj_to_dev(kobj))->bars.nr;
 }
 
 DEFINE_SYSFS_GROUP_VISIBLE(nvgpu);

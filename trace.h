@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: what one wants to see live and what must not be logged, because
- * guests can cause it as often as they like.
+ * Guest-triggerable events, hence traced and not logged.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM nvgpu_vfio_pci

@@ -74,27 +74,29 @@ KUNIT_ARRAY_PARAM(geometry, geometry_cases, geometry_case_desc);
 static void geometry_table(struct kunit *test)
 {
 	const struct geometry_case *t = test->param_value;
-	struct nvgpu_region region[NVGPU_NR_REGIONS] = {};
-	const struct nvgpu_region *usemem = &region[NVGPU_USEMEM];
-	const struct nvgpu_region *resmem = &region[NVGPU_RESMEM];
+	struct nvgpu_bars bars = {};
+	const struct nvgpu_region *usemem = &bars.region[0], *resmem = &bars.region[1];
 	const char *rule = NULL;
 
 	KUNIT_ASSERT_EQ(test, t->ret,
 			nvgpu_geometry_split(t->base, t->len, t->has_resmem,
-					     region, &rule));
+					     &bars, &rule));
 	if (t->ret) {
 		KUNIT_EXPECT_NOT_NULL(test, rule);
 		return;
 	}
 
+	KUNIT_EXPECT_EQ(test, bars.nr, t->resmem_len ? 2 : 1);
+	KUNIT_EXPECT_FALSE(test, usemem->wc);
 	KUNIT_EXPECT_EQ(test, usemem->mem_base, t->base);
 	KUNIT_EXPECT_EQ(test, usemem->mem_len, t->usemem_len);
 	KUNIT_EXPECT_EQ(test, usemem->bar_size, t->usemem_bar);
 	KUNIT_EXPECT_EQ(test, usemem->bar_index, 4);
-	KUNIT_EXPECT_EQ(test, resmem->mem_len, t->resmem_len);
-	KUNIT_EXPECT_EQ(test, resmem->bar_size, t->resmem_bar);
 	if (!t->resmem_len)
 		return;
+	KUNIT_EXPECT_TRUE(test, resmem->wc);
+	KUNIT_EXPECT_EQ(test, resmem->mem_len, t->resmem_len);
+	KUNIT_EXPECT_EQ(test, resmem->bar_size, t->resmem_bar);
 	KUNIT_EXPECT_EQ(test, resmem->mem_base, t->base + t->usemem_len);
 	KUNIT_EXPECT_EQ(test, resmem->bar_index, 2);
 }
@@ -179,15 +181,14 @@ static u64 random_base(struct rnd_state *rnd)
 /* Returns what is right, and what the driver says too. */
 static int check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
 {
-	struct nvgpu_region region[NVGPU_NR_REGIONS] = {};
-	const struct nvgpu_region *usemem = &region[NVGPU_USEMEM];
-	const struct nvgpu_region *resmem = &region[NVGPU_RESMEM];
+	struct nvgpu_bars bars = {};
+	const struct nvgpu_region *usemem = &bars.region[0], *resmem = &bars.region[1];
 	u64 usemem_len = 0;
 	const char *rule;
 	int want, got;
 
 	want = oracle(base, len, has_resmem, &usemem_len);
-	got = nvgpu_geometry_split(base, len, has_resmem, region, &rule);
+	got = nvgpu_geometry_split(base, len, has_resmem, &bars, &rule);
 	KUNIT_ASSERT_EQ_MSG(test, got, want, "base %#llx size %#llx resmem %d",
 			    base, len, has_resmem);
 	if (want)
@@ -198,9 +199,10 @@ static int check_one(struct kunit *test, u64 base, u64 len, bool has_resmem)
 			    has_resmem);
 	KUNIT_ASSERT_EQ(test, usemem->mem_base, base);
 	KUNIT_ASSERT_EQ(test, usemem->bar_size, oracle_bar(usemem_len));
-	KUNIT_ASSERT_EQ(test, resmem->mem_len, len - usemem_len);
+	KUNIT_ASSERT_EQ(test, bars.nr, has_resmem ? 2 : 1);
 	if (!has_resmem)
 		return want;
+	KUNIT_ASSERT_EQ(test, resmem->mem_len, len - usemem_len);
 	KUNIT_ASSERT_EQ(test, resmem->mem_base, base + usemem_len);
 	KUNIT_ASSERT_EQ(test, resmem->bar_size, oracle_bar(len - usemem_len));
 	return want;

@@ -25,10 +25,7 @@ ccflags-y += $(call nvgpu-probe,GET_IOMAP,vfio_pci_core_get_iomap,linux/vfio_pci
 ccflags-y += $(call nvgpu-probe,MEMORY_ENABLED,__vfio_pci_memory_enabled,linux/vfio_pci_core.h)
 ccflags-y += $(call nvgpu-probe,PFN_ADDRESS_SPACE,register_pfn_address_space,linux/memory-failure.h)
 ccflags-y += $(call nvgpu-probe,CXL_DEVICE_DVSEC,PCI_DVSEC_CXL_DEVICE,uapi/linux/pci_regs.h)
-
-ifneq ($(call nvgpu-has,KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED,uapi/linux/kvm.h),y)
-ccflags-y += '-DNVGPU_BIND_NOTE="; guests get usemem uncached, KVM of this kernel cannot map it cacheable"'
-endif
+ccflags-y += $(call nvgpu-probe,CACHEABLE_PFNMAP,KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED,uapi/linux/kvm.h)
 
 # An unnamed struct member with a tag, which newer kernels use themselves.
 ccflags-y += -fms-extensions

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
+#include <linux/property.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -204,6 +205,22 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev, unsigned int bar)
 	ret = vfio_pci_core_setup_barmap(vdev, bar);
 	return ret ? IOMEM_ERR_PTR(ret) : vdev->barmap[bar];
 }
+#endif
+
+#ifdef NVGPU_LACKS_CACHEABLE_PFNMAP
+/* Says at bind what this kernel's KVM cannot do. */
+static inline int
+nvgpu_compat_register_device(struct vfio_pci_core_device *vdev)
+{
+	int ret = vfio_pci_core_register_device(vdev);
+
+	if (!ret && device_property_present(&vdev->pdev->dev,
+					    "nvidia,gpu-mem-size"))
+		pci_info(vdev->pdev, "guests get usemem uncached: KVM of this kernel cannot map it cacheable\n");
+	return ret;
+}
+
+#define vfio_pci_core_register_device nvgpu_compat_register_device
 #endif
 
 #endif
