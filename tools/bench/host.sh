@@ -9,7 +9,7 @@ BIN=${NVGPU_BIN:-/lab/bin}/bench
 OURS=nvgpu_vfio_pci
 THEIRS=nvgrace_gpu_vfio_pci
 PLAIN=vfio-pci
-FAMILIES="config io map reset threads qemu large"
+FAMILIES="config io map reset threads faults qemu large"
 
 # shellcheck source=../test/selftests/lib/gpu.sh
 . "$HERE/../test/selftests/lib/gpu.sh"
@@ -42,7 +42,11 @@ run_family() {
 		"$BIN/$1"
 		;;
 	threads)
-		"$BIN/threads" && "$HERE/locks.sh" 1 "$BIN/threads" && "$HERE/locks.sh" 4 "$BIN/threads"
+		"$BIN/threads" && "$HERE/locks.sh" "$BIN/threads" wait 1 &&
+			"$HERE/locks.sh" "$BIN/threads" wait 4
+		;;
+	faults)
+		"$BIN/threads" faults && "$HERE/locks.sh" "$BIN/threads" touch
 		;;
 	qemu)
 		boot_guest
@@ -57,7 +61,7 @@ run_family() {
 gpu_of() {
 	case $1 in
 	large) echo device_id=0x2941 mig_fixed=1 memory_size=64G ;;
-	qemu) echo device_id=0x2941 mig_fixed=1 memory_size=16G ;;
+	faults | qemu) echo device_id=0x2941 mig_fixed=1 memory_size=16G ;;
 	esac
 }
 

@@ -68,7 +68,7 @@ class Figure:
 
 
 class Target:
-    """What a figure has to be: so many times its limit or the other driver's."""
+    """What a figure has to be: so many times its limit or the other driver's, or so much."""
 
     def __init__(self, mode, pattern, against, factor):
         self.mode, self.pattern, self.against = mode, pattern, against
@@ -91,6 +91,8 @@ class Target:
             return ours <= limit * self.factor + self.extra
         if self.against == "peer":
             return figure.times_ours() is None or 1 / figure.times_ours() <= self.factor
+        if self.against == "value":
+            return ours <= self.factor
         return figure.times_ours() >= self.factor
 
 
