@@ -3,6 +3,7 @@
 # The driver inside a kernel tree: is the patch series sound, does what it makes build?
 
 INTREE_DRIVER=drivers/vfio/pci/nvgpu
+INTREE_MODULES=(nvgpu-vfio-pci tests/geometry_kunit tests/config_kunit)
 
 # in_series COMMAND...: in the chroot, as somebody whom git knows.
 in_series() {
@@ -27,10 +28,19 @@ intree_checkpatch() {
 			--root="$(inside "$LAB_TREE")" --strict --terse --no-summary
 }
 
-# The patches make the tree that is built, and nothing is left for place to do but
-# to take back the maintainer that the series named.
+# Each patch builds by itself, and needs no function of a later one. They make the tree that
+# is built later, and nothing is left for place to do but to take back the maintainer that
+# the series named.
 intree_apply() {
-	intree_patches | sed 's#^#../patches/#' | in_tools_at "$LAB_TREE" xargs git apply
+	local patch
+
+	for patch in $(intree_patches); do
+		in_tools_at "$LAB_TREE" git apply "../patches/$patch"
+		tree_config arm64 arm64-m allnoconfig NVGPU_VFIO_PCI=m
+		intree_modules arm64 arm64-m nvgpu-vfio-pci
+		in_tools "${ARCH_CROSS[arm64]}nm" -u "$(inside "$LAB_RUN/arm64-m/$INTREE_DRIVER/nvgpu-vfio-pci.ko")" |
+			grep ' nvgpu_' || true
+	done
 	cp -a "$LAB_TREE/$INTREE_DRIVER" "$LAB_RUN/applied"
 	in_tools "$(inside "$LAB_SOURCE")/tools/upstream/place" "$(inside "$LAB_TREE")"
 	diff -r "$LAB_RUN/applied" "$LAB_TREE/$INTREE_DRIVER"
@@ -67,12 +77,12 @@ intree_built_in() {
 	[ -s "$LAB_RUN/arm64-y/$INTREE_DRIVER/built-in.a" ] || echo "no built-in.a"
 }
 
-# A single module is linked without the kernel that it is for: names that only the
-# kernel has are undefined, which is no finding.
+# intree_modules ARCH BUILD MODULE...: a single module is linked without the kernel that it
+# is for: names that only the kernel has are undefined, which is no finding.
 intree_modules() {
 	local arch=$1 build=$2 module
 
-	for module in nvgpu-vfio-pci tests/geometry_kunit tests/config_kunit; do
+	for module in "${@:3}"; do
 		tree_make "$arch" "$build" W=1 KBUILD_MODPOST_WARN=1 objtool=true "$INTREE_DRIVER/$module.ko" 2>&1 |
 			grep -vE 'undefined!|unresolved symbol|vmlinux.o is missing|may not have dependencies|KBUILD_MODPOST_WARN|at your own risk' || true
 		[ -s "$LAB_RUN/$build/$INTREE_DRIVER/$module.ko" ] || echo "no $module.ko"
@@ -81,14 +91,14 @@ intree_modules() {
 
 intree_module() {
 	tree_config arm64 arm64-m allnoconfig NVGPU_VFIO_PCI=m NVGPU_VFIO_PCI_KUNIT_TEST=m
-	intree_modules arm64 arm64-m
+	intree_modules arm64 arm64-m "${INTREE_MODULES[@]}"
 }
 
 # objtool wants /proc, which the chroot has not; what it would check is code of the
 # compiler's making.
 intree_compile_test() {
 	tree_config amd64 amd64 allmodconfig COMPILE_TEST=y NVGPU_VFIO_PCI=m
-	intree_modules amd64 amd64
+	intree_modules amd64 amd64 "${INTREE_MODULES[@]}"
 }
 
 # coccicheck tells each command that it runs and what does not apply to the mode.
@@ -104,9 +114,9 @@ intree_coccicheck() {
 INTREE_CHECKS=7
 
 intree_checks() {
-	static_check "the patch series adds up to the driver" intree_series
+	static_check "the patch series can be written" intree_series
 	static_check "checkpatch --strict on each patch" intree_checkpatch
-	static_check "the series applies" intree_apply
+	static_check "each patch builds, and all add up to the driver" intree_apply
 	static_check "arm64, built in, W=1" intree_built_in
 	static_check "arm64, as modules, W=1" intree_module
 	static_check "amd64 allmodconfig, COMPILE_TEST, W=1" intree_compile_test
