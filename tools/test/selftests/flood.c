@@ -28,11 +28,7 @@ FIXTURE(flood) {
 
 FIXTURE_SETUP(flood)
 {
-	model_from_sim(&self->model);
-	sim_calm();
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 	gpu_region(&self->gpu, VFIO_PCI_BAR2_REGION_INDEX, &self->resmem);
 	self->map = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);
 	self->log = kernel_log_open();

@@ -66,10 +66,7 @@ FIXTURE_SETUP(rdwr_kill)
 	__u32 mark = 1;
 	__u64 at;
 
-	model_from_sim(&model);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &model, &self->usemem);
 	self->offset = variant->is_padding ? self->usemem.mem_len : 0;
 	ASSERT_LE(self->offset + LEN, self->usemem.size);
 	self->buf = large_buffer();

@@ -30,10 +30,7 @@ FIXTURE(rdwr_self) {
 
 FIXTURE_SETUP(rdwr_self)
 {
-	model_from_sim(&self->model);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 }
 
 FIXTURE_TEARDOWN(rdwr_self)

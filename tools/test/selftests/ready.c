@@ -27,11 +27,7 @@ FIXTURE(ready) {
 
 FIXTURE_SETUP(ready)
 {
-	sim_calm();
-	model_from_sim(&self->model);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 }
 
 FIXTURE_TEARDOWN(ready)

@@ -29,11 +29,7 @@ FIXTURE_SETUP(ready_limit)
 	__u8 *map;
 	int i;
 
-	model_from_sim(&self->model);
-	sim_calm();
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 	hardware_open(&self->hw, &self->gpu);
 	self->limit_us = hardware_limit_us();
 	map = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);

@@ -173,6 +173,12 @@ int __gpu_set_event(struct gpu *gpu, __u32 index, int event)
 	return ioctl(gpu->device, VFIO_DEVICE_SET_IRQS, &req) ? -errno : 0;
 }
 
+/* Linux forbids a bus reset of these NVIDIA GPUs (quirk_nvidia_no_bus_reset). */
+bool gpu_has_bus_reset(struct gpu *gpu)
+{
+	return (config_read16(gpu, PCI_DEVICE_ID) & 0xffc0) != 0x2340;
+}
+
 /* VFIO_DEVICE_FEATURE with @len bytes of payload at @data, both ways. */
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len)
 {

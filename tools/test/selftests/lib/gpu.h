@@ -153,6 +153,7 @@ void gpu_close(struct gpu *gpu);
 int __gpu_reset(struct gpu *gpu);
 void gpu_reset(struct gpu *gpu);
 int __gpu_hot_reset(struct gpu *gpu);
+bool gpu_has_bus_reset(struct gpu *gpu);
 int __gpu_feature(struct gpu *gpu, __u32 flags, void *data, size_t len);
 int __gpu_low_power(struct gpu *gpu, bool enter);
 /* Have @event told of the device interrupt @index, of which there is one. */
@@ -245,6 +246,7 @@ struct mem {
 
 /* mem.c: what most fixtures start from; gpu_close() ends it. */
 bool mem_open(struct mem *mem, bool is_resmem);
+void usemem_open(struct gpu *gpu, struct model *model, struct gpu_region *usemem);
 
 /* knob.c: all faults of the simulator off, files of sysfs. */
 void sim_calm(void);

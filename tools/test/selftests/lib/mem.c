@@ -17,3 +17,13 @@ bool mem_open(struct mem *mem, bool is_resmem)
 	gpu_region(&mem->gpu, mem->want->index, &mem->region);
 	return true;
 }
+
+/* Without faults of the simulator, for tests that make some. */
+void usemem_open(struct gpu *gpu, struct model *model, struct gpu_region *usemem)
+{
+	model_from_sim(model);
+	sim_calm();
+	gpu_open(gpu);
+	config_set_memory(gpu, true);
+	gpu_region(gpu, model->usemem.index, usemem);
+}
