@@ -83,13 +83,14 @@ TEST_F(mmap_fault, aligned_mapping_has_huge_pages)
 /* One page off: no entry may be huge, and the data is that of the right page. */
 TEST_F(mmap_fault, misaligned_mapping_is_right)
 {
-	__u64 pmd = pmd_size(), len = 2 * pmd, i, val;
+	__u64 pmd = pmd_size(), len = 2 * pmd, offset = SZ_2M - 3 * self->mem.page, i, val;
 	__u8 *map;
 
-	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, pmd, self->mem.page);
+	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, offset, len, pmd,
+			      self->mem.page);
 	for (i = 0; i < len; i += self->mem.page) {
 		val = i * 3;
-		gpu_pwrite(&self->mem.gpu, &self->mem.region, &val, sizeof(val), i);
+		gpu_pwrite(&self->mem.gpu, &self->mem.region, &val, sizeof(val), offset + i);
 	}
 	for (i = 0; i < len; i += self->mem.page) {
 		ASSERT_EQ(load64(map + i), i * 3)
@@ -98,8 +99,8 @@ TEST_F(mmap_fault, misaligned_mapping_is_right)
 	}
 }
 
-/* Where entries cannot be huge a fault maps the pages around it, hundreds of them. */
-TEST_F(mmap_fault, misaligned_mapping_is_filled_around_a_fault)
+/* Where entries cannot be huge a fault maps the pages behind it, dozens of them. */
+TEST_F(mmap_fault, misaligned_mapping_is_filled_behind_a_fault)
 {
 	__u64 pmd = pmd_size(), len = 2 * pmd;
 	long nr = (long)(len / self->mem.page), faults;
@@ -107,7 +108,7 @@ TEST_F(mmap_fault, misaligned_mapping_is_filled_around_a_fault)
 
 	map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, 0, len, pmd, self->mem.page);
 	faults = touch_pages(map, len, self->mem.page);
-	EXPECT_LE(faults, nr / 64)
+	EXPECT_LE(faults, nr / 32)
 		TH_LOG("BAR%u: %ld faults for %ld pages", self->mem.want->index, faults, nr);
 }
 
