@@ -2,8 +2,8 @@
 /*
  * While the memory is not ready after a reset: every way to it waits, none gets by before
  * the hardware says so, and each asks often enough; the waiters hold up nobody, can be
- * killed, and learn of another reset and of memory that is switched off. When the hardware
- * is ready is observed past the driver.
+ * killed, and learn of another reset and of memory that is switched off. A fault that holds
+ * mm locks fails instead of waiting. When the hardware is ready is observed past the driver.
  *
  * A call that a wait holds up is held up until the driver gives up, and then the access
  * fails: that is judged, and no time but the hardware's limit, so a busy machine, which
@@ -15,8 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/futex.h>
 
 #include <kselftest_harness.h>
 
@@ -53,11 +57,7 @@ FIXTURE_VARIANT_ADD(ready_wait, touch) { .way = ACCESS_TOUCH };
 
 FIXTURE_SETUP(ready_wait)
 {
-	model_from_sim(&self->model);
-	sim_calm();
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 	gpu_region(&self->gpu, VFIO_PCI_BAR2_REGION_INDEX, &self->resmem);
 	hardware_open(&self->hw, &self->gpu);
 	self->map = gpu_map(&self->gpu, &self->usemem, 0, 2 * SZ_2M);
@@ -365,6 +365,70 @@ TEST_F(ready_wait, config_is_all_ones_for_a_while)
 	}
 	pthread_join(thread, &ret);
 	EXPECT_EQ((long)ret, 0);
+}
+
+static struct _test_data_ready_wait *alarmed;
+static __u64 alarm_us;
+
+static void on_alarm(int sig)
+{
+	alarm_us = now_us();
+	make_ready(alarmed);
+}
+
+/* The handler runs during the wait, makes the memory ready, and the touch goes on. */
+TEST_F_TIMEOUT(ready_wait, signal_is_handled_during_the_wait, 60)
+{
+	const struct itimerval timer = { .it_value.tv_usec = SETTLE_US };
+
+	if (variant->way != ACCESS_TOUCH)
+		SKIP(return, "only for mappings");
+	alarmed = self;
+	signal(SIGALRM, on_alarm);
+	sim_write("training_ms", FOREVER_MS);
+	gpu_reset(&self->gpu);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	EXPECT_EQ(access_now(&self->access), 0);
+	EXPECT_LT(alarm_us, self->access.began_us + hardware_limit_us())
+		TH_LOG("the signal was handled when the wait had timed out");
+	EXPECT_GE(self->access.ended_us, alarm_us);
+}
+
+/* Adds 0 to the word at the start of the mapping; the kernel faults it in with mmap_lock held. */
+static void *wake_futex(void *data)
+{
+	struct access *access = data;
+	__u32 other = 0;
+
+	access->began_us = now_us();
+	access->result = syscall(SYS_futex, &other, FUTEX_WAKE_OP_PRIVATE, 1, 1UL, access->map,
+				 FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) < 0 ? -errno : 0;
+	access->ended_us = now_us();
+	return NULL;
+}
+
+TEST_F_TIMEOUT(ready_wait, private_futex_does_not_wait, 120)
+{
+	struct access *futex = &self->access;
+	__u64 limit = hardware_limit_us();
+	void *p;
+
+	if (variant->way != ACCESS_TOUCH)
+		SKIP(return, "only for mappings");
+	sim_write("training_ms", FOREVER_MS);
+	gpu_reset(&self->gpu);
+	ASSERT_EQ(pthread_create(&futex->thread, NULL, wake_futex, futex), 0);
+	usleep(SETTLE_US);
+	p = mmap(NULL, SZ_1M, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	EXPECT_NE(p, MAP_FAILED);
+	EXPECT_LT(now_us(), futex->began_us + limit)
+		TH_LOG("a private futex on memory that is not ready has held up mmap()");
+	EXPECT_EQ(access_wait(futex), -EFAULT);
+	EXPECT_LT(futex->ended_us, futex->began_us + limit);
+	make_ready(self);
+	wake_futex(futex);
+	EXPECT_EQ(futex->result, 0)
+		TH_LOG("a private futex on memory that is ready gave %d", futex->result);
 }
 
 /* A DMA mapping pins what it maps by a fault in the kernel: it waits as well. */
