@@ -107,23 +107,40 @@ TEST_F(memory_enable, d3hot)
 	expect_on(_metadata, self, "back in D0");
 }
 
-/* The way back may be a reset, of which no callback tells. */
-TEST_F(memory_enable, d3hot_makes_readiness_unknown)
+static void expect_ready(struct __test_metadata *_metadata,
+			 struct _test_data_memory_enable *self, const char *want, size_t width)
 {
 	char state[32];
+
+	ASSERT_EQ(__sysfs_read(self->mem.gpu.bdf, "coherent_memory/ready", state, sizeof(state)),
+		  0);
+	EXPECT_STREQ(state, want)
+		TH_LOG("after a write of %zu bytes to PMCSR", width);
+}
+
+/* The way back may be a reset, of which no callback tells. PMCSR is the middle of 8 bytes. */
+TEST_F(memory_enable, d3hot_makes_readiness_unknown)
+{
+	unsigned int pm = config_find_cap(&self->mem.gpu, PCI_CAP_ID_PM), pos;
+	size_t width;
+	__u8 regs[8];
 	__u32 val;
 
 	if (!driver_is_ours(self->mem.gpu.bdf))
 		SKIP(return, "this driver does not tell whether memory is ready");
-	ASSERT_EQ(touch_read(self->touched, &val), 0);
-	ASSERT_EQ(__sysfs_read(self->mem.gpu.bdf, "coherent_memory/ready", state, sizeof(state)),
-		  0);
-	ASSERT_STREQ(state, "ready");
-	config_set_power(&self->mem.gpu, D3HOT);
-	config_set_power(&self->mem.gpu, D0);
-	ASSERT_EQ(__sysfs_read(self->mem.gpu.bdf, "coherent_memory/ready", state, sizeof(state)),
-		  0);
-	EXPECT_STREQ(state, "unknown");
+	for (width = 1; width <= sizeof(regs); width *= 2) {
+		ASSERT_EQ(touch_read(self->touched, &val), 0);
+		expect_ready(_metadata, self, "ready", width);
+		pos = width == sizeof(regs) ? pm : pm + PCI_PM_CTRL;
+		config_read(&self->mem.gpu, pos, regs, width);
+		config_write(&self->mem.gpu, pos, regs, width);
+		expect_ready(_metadata, self, "ready", width);
+		regs[pm + PCI_PM_CTRL - pos] |= D3HOT;
+		config_write(&self->mem.gpu, pos, regs, width);
+		config_set_power(&self->mem.gpu, D0);
+		expect_ready(_metadata, self, "unknown", width);
+		config_set_memory(&self->mem.gpu, true);
+	}
 }
 
 TEST_F(memory_enable, low_power)

@@ -3,6 +3,7 @@
  * The tracepoints, each with the values that the event had: tracefs shows them
  * as text, and that text is what people and tools read.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define LOG_LEN		(256 * SZ_1K)
 #define TRAINING_MS	3000
 #define TRIES		5
+#define ROUNDS		1000
 
 FIXTURE(trace) {
 	struct gpu gpu;
@@ -29,13 +31,9 @@ FIXTURE_SETUP(trace)
 {
 	if (!tracefs_has("trace"))
 		SKIP(return, "no tracefs");
-	model_from_sim(&self->model);
-	sim_calm();
 	self->log = calloc(1, LOG_LEN);
 	self->page = (__u64)sysconf(_SC_PAGESIZE);
-	gpu_open(&self->gpu);
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 	tracefs_write(EVENTS "/enable", "1");
 	tracefs_write("trace", "");
 }
@@ -105,6 +103,49 @@ TEST_F(trace, fault_that_fails)
 	text = last_event(self, "nvgpu_fault");
 	snprintf(want, sizeof(want), "pfn=0x%llx order=0 result=SIGBUS", pfn);
 	EXPECT_STREQ(text, want);
+}
+
+/* A range with a page that once failed has no huge entry any more, healed or not. */
+TEST_F(trace, fault_beside_a_page_that_failed)
+{
+	__u64 pmd = pmd_size(), pfn = (self->model.usemem.phys + pmd) / self->page;
+	char want[128];
+	int ret;
+
+	(void)load32(gpu_map(&self->gpu, &self->usemem, 0, self->page));
+	ret = __sim_write("poison", pmd + 5 * self->page);
+	if (ret == -ENXIO)
+		SKIP(return, "this kernel cannot handle bad memory without struct page");
+	ASSERT_EQ(ret, 0);
+	gpu_reset(&self->gpu);
+	config_set_memory(&self->gpu, true);
+	(void)load32(gpu_map_aligned(&self->gpu, &self->usemem, pmd, pmd, pmd, 0));
+	snprintf(want, sizeof(want), "pfn=0x%llx order=0 result=NOPAGE", pfn);
+	EXPECT_STREQ(last_event(self, "nvgpu_fault"), want);
+}
+
+/* No write of D0 over D0 revokes a mapping, one that leaves D0 does. */
+TEST_F(trace, fault_after_leaving_d0)
+{
+	unsigned int pmcsr = config_find_cap(&self->gpu, PCI_CAP_ID_PM) + PCI_PM_CTRL;
+	__u32 *map = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);
+	__u8 d0 = config_read8(&self->gpu, pmcsr);
+	int i;
+
+	(void)load32(map);
+	tracefs_write("trace", "");
+	for (i = 0; i < ROUNDS; i++) {
+		config_write8(&self->gpu, pmcsr, d0);
+		(void)load32(map);
+	}
+	EXPECT_STREQ(last_event(self, "nvgpu_fault"), "")
+		TH_LOG("a write of D0 over D0 has revoked a mapping");
+	config_set_power(&self->gpu, 3);
+	config_set_power(&self->gpu, 0);
+	config_set_memory(&self->gpu, true);
+	(void)load32(map);
+	EXPECT_STRNE(last_event(self, "nvgpu_fault"), "")
+		TH_LOG("a mapping has outlived D3hot");
 }
 
 /*
