@@ -33,13 +33,9 @@ FIXTURE(unplug) {
 
 FIXTURE_SETUP(unplug)
 {
-	model_from_sim(&self->model);
-	sim_calm();
-	gpu_open(&self->gpu);
+	usemem_open(&self->gpu, &self->model, &self->usemem);
 	memcpy(self->bdf, self->gpu.bdf, sizeof(self->bdf));
 	sysfs_driver(self->bdf, self->driver, sizeof(self->driver));
-	config_set_memory(&self->gpu, true);
-	gpu_region(&self->gpu, self->model.usemem.index, &self->usemem);
 	self->touched = gpu_map(&self->gpu, &self->usemem, 0, SZ_2M);
 	self->fresh = gpu_map(&self->gpu, &self->usemem, SZ_2M, SZ_2M);
 	store32(self->touched, 1);
@@ -92,6 +88,18 @@ TEST_F(unplug, accesses_fail)
 	if (self->usemem.size > end)
 		EXPECT_EQ(__gpu_pread(&self->gpu, &self->usemem, &val, sizeof(val), end),
 			  -EIO);
+}
+
+TEST_F(unplug, mappings_are_revoked)
+{
+	__u64 end = now_ms() + SOON_MS;
+	__u32 val;
+
+	sim_write("unplug", 1);
+	while (!touch_read(self->touched, &val) && now_ms() < end)
+		usleep(1000);
+	EXPECT_EQ(touch_read(self->touched, &val), SIGBUS)
+		TH_LOG("a page that was mapped can be touched after the GPU was pulled out");
 }
 
 TEST_F(unplug, config_space_and_resets_fail)
