@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * mmap of device memory: shared only, bounds exact to the page, and what
- * programs do with a mapping (unaligned, fork, mprotect, partial munmap).
+ * programs do with a mapping (fork, mprotect, partial munmap, userfaultfd).
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/userfaultfd.h>
 
 #include <kselftest_harness.h>
 
@@ -116,22 +122,6 @@ TEST_F_TIMEOUT(mmap, whole_memory_holds_its_pattern, 120)
 	}
 	ASSERT_EQ(map[last], ~last);
 	munmap(map, len);
-}
-
-TEST_F(mmap, unaligned)
-{
-	__u64 offset = SZ_2M - 3 * self->mem.page, len = 2 * SZ_2M, i, val;
-	__u8 *map = gpu_map_aligned(&self->mem.gpu, &self->mem.region, offset, len, SZ_2M,
-				    5 * self->mem.page);
-
-	for (i = 0; i < len; i += self->mem.page)
-		*(__u64 *)(map + i) = offset + i;
-	for (i = 0; i < len; i += self->mem.page) {
-		gpu_pread(&self->mem.gpu, &self->mem.region, &val, sizeof(val), offset + i);
-		ASSERT_EQ(val, offset + i)
-			TH_LOG("unaligned mapping: the page at 0x%llx is another page",
-			       offset + i);
-	}
 }
 
 /* Device memory would not allow it; both regions are Normal memory. */
@@ -241,6 +231,41 @@ TEST_F(mmap, outlives_the_descriptor)
 	EXPECT_EQ(touch_read(map, &val), 0);
 	EXPECT_EQ(val, 77);
 	munmap(map, self->mem.page);
+}
+
+/*
+ * The mm refuses it for VM_PFNMAP, since mid-2026 asynchronous write protection too, whose
+ * markers no driver can replace.
+ */
+TEST_F(mmap, userfaultfd_is_refused)
+{
+	static const struct {
+		__u64 features;
+		__u64 mode;
+	} uses[] = {
+		{ 0, UFFDIO_REGISTER_MODE_MISSING },
+		{ 0, UFFDIO_REGISTER_MODE_WP },
+		{ UFFD_FEATURE_WP_ASYNC, UFFDIO_REGISTER_MODE_WP },
+	};
+	void *map = gpu_map(&self->mem.gpu, &self->mem.region, 0, SZ_2M);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(uses); i++) {
+		struct uffdio_api api = { .api = UFFD_API, .features = uses[i].features };
+		struct uffdio_register reg = {
+			.range = { .start = (uintptr_t)map, .len = SZ_2M },
+			.mode = uses[i].mode,
+		};
+		int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+		if (uffd < 0)
+			SKIP(return, "this kernel has no userfaultfd");
+		ASSERT_EQ(ioctl(uffd, UFFDIO_API, &api), 0);
+		EXPECT_NE(ioctl(uffd, UFFDIO_REGISTER, &reg), 0)
+			TH_LOG("BAR%u: userfaultfd takes a mapping, mode 0x%llx, features 0x%llx",
+			       self->mem.want->index, uses[i].mode, uses[i].features);
+		close(uffd);
+	}
 }
 
 /* Real BARs are mapped by vfio-pci as ever. */
