@@ -14,10 +14,6 @@
 #include "gpu.h"
 
 #define BAR_BITS (PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH)
-/* Linux forbids a bus reset of these NVIDIA GPUs (quirk_nvidia_no_bus_reset). */
-#define NO_BUS_RESET_MASK	0xffc0
-#define NO_BUS_RESET_ID		0x2340
-
 #define D0	0
 #define D3HOT	3
 #define BEHIND_CAPS	0xb4	/* the last one, PCI Express, is at 0x78 */
@@ -95,6 +91,22 @@ TEST_F(config_reset, flr_by_device_control)
 	expect_bars_zero(_metadata, self, "FLR by device control");
 }
 
+/* The write ends with the reset, which clears what the same write has put into the BARs. */
+TEST_F(config_reset, flr_in_a_write_from_the_bars_on)
+{
+	unsigned int devctl = config_find_cap(&self->gpu, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+	__u8 regs[PCI_CFG_SPACE_SIZE];
+
+	if (!(config_read32(&self->gpu, devctl - PCI_EXP_DEVCTL + PCI_EXP_DEVCAP) &
+	      PCI_EXP_DEVCAP_FLR))
+		SKIP(return, "this GPU has no function level reset");
+	config_read(&self->gpu, 0, regs, sizeof(regs));
+	regs[devctl + 1] |= PCI_EXP_DEVCTL_BCR_FLR >> 8;
+	config_write(&self->gpu, PCI_BASE_ADDRESS_2, regs + PCI_BASE_ADDRESS_2,
+		     devctl + 2 - PCI_BASE_ADDRESS_2);
+	expect_bars_zero(_metadata, self, "a write from the BARs to the FLR bit");
+}
+
 TEST_F(config_reset, flr_by_advanced_features)
 {
 	unsigned int cap = config_find_cap(&self->gpu, PCI_CAP_ID_AF);
@@ -139,12 +151,11 @@ TEST_F(config_reset, sysfs_reset)
 
 TEST_F(config_reset, hot_reset)
 {
-	__u16 id = config_read16(&self->gpu, PCI_DEVICE_ID);
 	int ret = __gpu_hot_reset(&self->gpu);
 
-	if ((id & NO_BUS_RESET_MASK) == NO_BUS_RESET_ID) {
+	if (!gpu_has_bus_reset(&self->gpu)) {
 		EXPECT_EQ(ret, -ENODEV)
-			TH_LOG("hot reset of 10de:%04x is possible despite the quirk", id);
+			TH_LOG("a hot reset is possible despite the quirk");
 		return;
 	}
 	ASSERT_EQ(ret, 0)
