@@ -14,7 +14,6 @@
 #define SESSION_MIN_MS	1000
 #define SESSION_MS	4000
 #define CALM_SESSION_MS	15000	/* where nobody waits for its end */
-#define CALM_SESSION_SLOW_MS	60000
 #define RETRY_US	20000
 #define OPERATOR_US	800000
 
@@ -160,18 +159,6 @@ static void worker_run(struct session *session, unsigned int number, __u64 seed)
 		pthread_join(id[i], NULL);
 }
 
-/*
- * Each session has the kernel map all of the memory that it reads. The shadow of that,
- * under KASAN, is given back later by a task that may be starved: with many short
- * sessions a host of 2 GiB ran out of memory.
- */
-static __u64 longest_session(const struct gpu_kind *kind)
-{
-	if (kind->may_leave)
-		return SESSION_MS;
-	return slow_kernel() ? CALM_SESSION_SLOW_MS : CALM_SESSION_MS;
-}
-
 /* A failure. The watchdog tells what its threads were doing. */
 static void worker_died(const struct actor *actor, int status)
 {
@@ -184,7 +171,7 @@ static void worker_died(const struct actor *actor, int status)
 static void work_together(struct session *session, unsigned int number, unsigned int workers)
 {
 	struct actor *actor = &session->actor;
-	__u64 longest = longest_session(actor->kind);
+	__u64 longest = actor->kind->may_leave ? SESSION_MS : CALM_SESSION_MS;
 	pid_t pid[MAX_WORKERS];
 	unsigned int i;
 	int status;

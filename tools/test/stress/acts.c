@@ -132,8 +132,6 @@ int act_random(struct actor *actor, enum role role)
 	unsigned int weights[MAX_ACTS], i, sum = 0;
 	__u64 left;
 
-	if (role != CLOSER)
-		host_memory_wait(actor);
 	for (i = 0; i < nr_acts; i++) {
 		weights[i] = weight(actor, role, i);
 		sum += weights[i];

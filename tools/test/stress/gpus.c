@@ -72,8 +72,6 @@ int gpu_make(const struct gpu_kind *kind)
 	sim_path(kind, "", path, sizeof(path));
 	if (mkdir(path, 0755))
 		return -errno;
-	if (kind->small && slow_kernel())
-		attribute = kind->small;
 	for (; *attribute; attribute++) {
 		val = strchr(*attribute, '=') + 1;
 		snprintf(name, sizeof(name), "%.*s", (int)(val - *attribute - 1), *attribute);

@@ -20,16 +20,10 @@ static const char * const calm[] = {
 	"device_id=0x2342", "memory_size=1536M", "memory_on_reset=keep", NULL
 };
 
-#define SHAKEN	"device_id=0x2941", "memory_on_reset=lose", \
-		"reset_methods=flr pm af_flr", "no_soft_reset=0"
-
-static const char * const shaken[] = { SHAKEN, "memory_size=1536M", NULL };
-
-/*
- * Small, so without resmem: under KASAN the kernel's mapping of the memory, which each
- * reset drops, costs an eighth of it.
- */
-static const char * const shaken_small[] = { SHAKEN, "memory_size=64M", "mig_fixed=1", NULL };
+static const char * const shaken[] = {
+	"device_id=0x2941", "memory_size=1536M", "memory_on_reset=lose",
+	"reset_methods=flr pm af_flr", "no_soft_reset=0", NULL
+};
 
 static const char * const fleeting[] = {
 	"device_id=0x31c2", "memory_size=64M", "mig_fixed=1", "cxl=1", "cxl_timeout=1",
@@ -39,8 +33,8 @@ static const char * const fleeting[] = {
 const struct gpu_kind kinds[MAX_GPUS] = {
 	{ .name = "calm", .attributes = calm, .keeps = true },
 	{
-		.name = "shaken", .attributes = shaken, .small = shaken_small,
-		.may_reset = true, .has_bus_reset = true, .may_rot = true,
+		.name = "shaken", .attributes = shaken, .may_reset = true,
+		.has_bus_reset = true, .may_rot = true,
 	},
 	{
 		.name = "fleeting", .attributes = fleeting, .may_reset = true,
@@ -61,11 +55,11 @@ static void print_help(FILE *out)
 		"                scheduler lets it (default: the time)\n"
 		"  --workers N   processes with the device of each GPU, 1 to %d, of %d threads\n"
 		"                each (default: %d)\n"
-		"  --act-ms N    an act that takes longer hangs (default: %d, under KASAN %d)\n"
+		"  --act-ms N    an act that takes longer hangs (default: %d)\n"
 		"  --help        this text\n\n"
 		"Exit status: 0 all passed, 1 something failed, 2 wrong usage.\n",
 		MAX_GPUS, DEFAULT_SECONDS, MAX_WORKERS, THREADS, DEFAULT_WORKERS,
-		ACT_MAX_MS, ACT_MAX_SLOW_MS);
+		ACT_MAX_MS);
 }
 
 bool stopping(void)
@@ -205,7 +199,7 @@ int main(int argc, char **argv)
 		.seconds = DEFAULT_SECONDS,
 		.seed = now_us(),
 		.workers = DEFAULT_WORKERS,
-		.act_ms = slow_kernel() ? ACT_MAX_SLOW_MS : ACT_MAX_MS,
+		.act_ms = ACT_MAX_MS,
 	};
 	unsigned int i;
 	int ret;
@@ -233,7 +227,6 @@ int main(int argc, char **argv)
 	result(!ret, "all who act come to their end: %s", strerror(-ret));
 	for (i = 0; i < nr_acts; i++)
 		report_act(i);
-	printf("# %llu ms of waiting for the host to have memory again\n", shared->short_ms);
 	result(!shared->damage, "memory is as it was written, but for %u pieces", shared->damage);
 	if (ret)
 		_exit(1);

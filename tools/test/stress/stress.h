@@ -27,12 +27,9 @@
 
 /*
  * Longer than anything may take: vfio waits a minute for a function that does not
- * come back from a reset. Under KASAN whoever frees the kernel's mapping of
- * something else may have to give back, page by page, the shadow of all GPU memory
- * that was mapped since: the hot-added module was seen to take 90 s for that.
+ * come back from a reset.
  */
 #define ACT_MAX_MS	90000
-#define ACT_MAX_SLOW_MS	300000
 
 /* Each region: the guard, then memory for everybody, then blocks with an owner. */
 #define GUARD_LEN	(4 * SZ_1M)
@@ -46,7 +43,6 @@
  * struct gpu_kind - one of the simulated GPUs
  * @name: of its configfs directory
  * @attributes: "name=value" before live=1, NULL at the end
- * @small: other ones for a slow kernel, or NULL
  * @may_reset: resets happen to it
  * @has_bus_reset: of its bus, too
  * @may_leave: it is unbound, unplugged and torn out
@@ -56,7 +52,6 @@
 struct gpu_kind {
 	const char *name;
 	const char * const *attributes;
-	const char * const *small;
 	bool may_reset;
 	bool has_bus_reset;
 	bool may_leave;
@@ -86,7 +81,6 @@ struct slot {
  * @done: successes of each act
  * @error: what an act was refused with last, 0 if it never was
  * @not_here: why an act is not possible on this kernel
- * @short_ms: how long actors have waited for memory of the host, summed up
  * @generation: of the guard of each GPU, odd while it is not written
  * @slot: of each actor
  */
@@ -97,7 +91,6 @@ struct shared {
 	__u64 done[MAX_ACTS];
 	int error[MAX_ACTS];
 	const char *not_here[MAX_ACTS];
-	__u64 short_ms;
 	unsigned int generation[MAX_GPUS];
 	struct slot slot[MAX_ACTORS];
 };
@@ -155,9 +148,6 @@ extern const unsigned int nr_acts;
 int act_random(struct actor *actor, enum role role);
 int not_here(struct actor *actor, const char *why);
 __u64 random_below(struct actor *actor, __u64 limit);
-
-/* host_memory.c */
-void host_memory_wait(const struct actor *actor);
 
 /* actors.c: roles; numbers are those of slots */
 void operator_run(unsigned int number, unsigned int gpu, __u64 seed);

@@ -20,14 +20,9 @@ const char *env_or_skip(const char *name)
 	exit(EXIT_SKIP);
 }
 
-const char *slow_kernel(void)
-{
-	const char *why = getenv("NVGPU_SLOW_KERNEL");
-
-	return why && *why ? why : NULL;
-}
-
 __u64 at_once_us(void)
 {
-	return slow_kernel() ? AT_ONCE_SLOW_US : AT_ONCE_US;
+	const char *slow = getenv("NVGPU_SLOW_KERNEL");
+
+	return slow && *slow ? AT_ONCE_SLOW_US : AT_ONCE_US;
 }

@@ -135,13 +135,6 @@ struct model {
 /* env.c: the environment. */
 const char *env_or_skip(const char *name);
 
-/**
- * slow_kernel - does this kernel take so long that its times mean nothing?
- *
- * Return: why, for a SKIP; NULL where times can be judged.
- */
-const char *slow_kernel(void);
-
 /* What a call may take that waits for nothing, also on a slow kernel. */
 __u64 at_once_us(void);
 
