@@ -254,7 +254,7 @@ cmd_static() {
 
 	# shellcheck disable=SC2046 # a list of names
 	mapfile -t products < <(headers_products $(kernel_names always))
-	prepare "$LAB_KERNEL" "${products[@]}"
+	prepare "$LAB_KERNEL" herd "${products[@]}"
 	tools_add native checkers
 	LAB_RUN=$(new_run static)
 	say "static checks; logs: $LAB_RUN"

@@ -19,7 +19,7 @@ recipe_hash() {
 
 # What each product in LAB_STATE is called without the hash of its recipe:
 # root-ARCHITECTURE, extra-NAME, source (parts of it), tree-SUITE (all of it), kernel-NAME,
-# headers-NAME.
+# headers-NAME, herd.
 product_recipe() {
 	case $1 in
 	root-*)
@@ -40,6 +40,9 @@ product_recipe() {
 		;;
 	headers-*)
 		recipe_hash "make_headers fetch_kernel kernel_packages" <(kernel_recipe "${1#headers-}")
+		;;
+	herd)
+		recipe_hash "make_herd apt_other_suite" "$LAB_DIR/packages/herd"
 		;;
 	esac
 }
@@ -159,6 +162,32 @@ make_extra() {
 	mv "$new" "$dir"
 }
 
+# bin/herd7 runs the program with the libraries beside it, and not the toolchain's.
+make_herd() {
+	local dir new package lib
+
+	dir=$(product_dir herd)
+	new=$dir.new
+	rm -rf "$new"
+	apt_other_suite sid "$new/apt"
+	mkdir "$new/bin" "$new/debs"
+	list_entries herd >"$new/packages"
+	(cd "$new/debs" && LAB_APT_CONFIG=$new/apt/apt.conf tools_apt xargs -a "$new/packages" apt-get -q download)
+	for package in "$new"/debs/*.deb; do
+		unpack_deb "$package" "$new"
+	done
+	find "$new/usr/bin" -type f ! -name herd7 -delete
+	rm -rf "$new/debs" "$new/apt" "$new/usr/share/doc"
+	lib=$(inside "$dir")/usr/lib/x86_64-linux-gnu
+	cat >"$new/bin/herd7" <<-END
+		#!/bin/sh
+		exec $lib/ld-linux-x86-64.so.2 --library-path $lib $(inside "$dir")/usr/bin/herd7 \\
+			-set-libdir $(inside "$dir")/usr/share/herdtools7/herd "\$@"
+	END
+	chmod +x "$new/bin/herd7"
+	mv "$new" "$dir"
+}
+
 host_packages_missing() {
 	local package
 
@@ -253,6 +282,9 @@ start_product() {
 	headers-*)
 		step_start "$1" "headers of kernel '${1#headers-}'" \
 			after_tools make_headers_if_any "${1#headers-}"
+		;;
+	herd)
+		step_start herd "herd7, for litmus tests" retry after_tools make_herd
 		;;
 	esac
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Checks that need no host: warnings, sparse, checkpatch, kernel-doc, shellcheck.
+# Checks that need no host: warnings, sparse, checkpatch, kernel-doc, shellcheck, the model.
 # They work on the copy of the checkout, so that they see what was built.
 
 # static_check TITLE COMMAND...: the command prints what is wrong and nothing else.
@@ -122,6 +122,16 @@ check_fuzzer() {
 	rm -rf "$LAB_RUN/fuzzer"
 }
 
+# The protocol of the driver, and that the checks of it see defects.
+check_model() {
+	local log=$LAB_RUN/model.log
+
+	in_tools env PATH="$(inside "$(product_dir herd)")/bin:/usr/bin:/bin" \
+		"$(inside "$LAB_SOURCE")/tools/test/model/run-model" \
+		"$(inside "$LAB_LINUX")/tools/memory-model" >"$log" 2>&1 ||
+		grep -vE '^(ok |1\.\.)' "$log"
+}
+
 # Macros that a block follows.
 block_macros() {
 	checkout_files '\.[ch]$' |
@@ -139,7 +149,7 @@ check_style() {
 
 # How many results static_builds gives for each kernel, and static_texts.
 LAB_BUILD_CHECKS=3
-LAB_TEXT_CHECKS=8
+LAB_TEXT_CHECKS=9
 
 # static_builds KERNEL...
 static_builds() {
@@ -171,6 +181,7 @@ static_texts() {
 	static_check "licence lines" check_licence
 	static_check "code style" check_style
 	static_check "tests of the fuzzer" check_fuzzer
+	static_check "model of the protocol, litmus tests" check_model
 }
 
 # What git tracks: other commands may leave files where they were called.
