@@ -18,7 +18,10 @@
 #include "nvgpu.h"
 #include "trace.h"
 
-/* End what relies on readiness; seq has changed, so new accesses wait for it. */
+/*
+ * End what relies on readiness. seq has changed, so new accesses wait for it: pairs with
+ * nvgpu_access_begin(), tools/test/model/reset-begin.litmus.
+ */
 static void nvgpu_revoke(struct nvgpu_device *nvdev)
 {
 	guard(rwsem_write)(&nvdev->access_lock);

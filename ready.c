@@ -51,7 +51,8 @@ struct nvgpu_ready_method {
  * nvgpu_access_begin() - Begin an access to the memory or to its padding
  * @nvdev: device, open
  *
- * What is checked here, and nvgpu_ready_is_known(), hold until nvgpu_access_end().
+ * What is checked here, and nvgpu_ready_is_known(), hold until nvgpu_access_end():
+ * pairs with nvgpu_revoke(), tools/test/model/reset-begin.litmus.
  *
  * Context: takes memory_lock and access_lock for read.
  * Return: 0 with both locks held; without them -EIO if memory decode is off, the
