@@ -13,17 +13,15 @@
  * struct nvgpu_region in a struct nvgpu_bars.
  */
 #include <kunit/visibility.h>
+#include <linux/bits.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/unaligned.h>
 
 #include "nvgpu.h"
 #include "trace.h"
-
-/* An image of all six BAR registers holds any synthetic BAR. */
-#define NVGPU_REGS_LEN		(PCI_STD_NUM_BARS * sizeof(u32))
 
 #define NVGPU_BAR_FLAGS		(PCI_BASE_ADDRESS_SPACE_MEMORY | \
 				 PCI_BASE_ADDRESS_MEM_TYPE_64 | \
@@ -33,28 +31,29 @@
  * struct nvgpu_span - the bytes of one synthetic BAR in an access to config space
  * @buf: offset of the first in the access's buffer
  * @reg: offset of the first in the register pair
- * @image: offset of the first in an image of the BAR registers
  * @len: how many
  */
 struct nvgpu_span {
 	loff_t buf;
 	size_t reg;
-	size_t image;
 	size_t len;
 };
 
 static bool nvgpu_config_span(const struct nvgpu_region *region, u64 pos,
 			      size_t count, struct nvgpu_span *span)
 {
-	size_t start = region->bar_index * sizeof(u32);
+	return vfio_pci_core_range_intersect_range(pos, count,
+						   PCI_BASE_ADDRESS_0 +
+						   region->bar_index * sizeof(u32),
+						   sizeof(u64), &span->buf,
+						   &span->len, &span->reg);
+}
 
-	if (!vfio_pci_core_range_intersect_range(pos, count,
-						 PCI_BASE_ADDRESS_0 + start,
-						 sizeof(u64), &span->buf,
-						 &span->len, &span->reg))
-		return false;
-	span->image = start + span->reg;
-	return true;
+/* Most accesses are to other registers, of which all is the core's. */
+static bool nvgpu_config_is_bar(u64 pos, size_t count)
+{
+	return pos < PCI_BASE_ADDRESS_5 + sizeof(u32) &&
+	       pos + count > PCI_BASE_ADDRESS_0;
 }
 
 /**
@@ -93,56 +92,43 @@ void nvgpu_config_reset(struct nvgpu_bars *bars)
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_reset);
 
 /**
- * nvgpu_config_load() - Read the synthetic registers
+ * nvgpu_config_load() - Read the register pair of a synthetic BAR
  * @bars: the BARs
- * @regs: image of the six BAR registers as a read returns them, little endian;
- *	bytes that belong to no synthetic BAR are left alone
+ * @region: one of theirs
  *
- * All registers are of one moment. Address bits below the size are hardwired to 0;
- * sizing relies on it.
+ * Address bits below the size are hardwired to 0; sizing relies on it.
+ *
+ * Return: the value of both registers at one moment.
  */
-void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs)
+u64 nvgpu_config_load(struct nvgpu_bars *bars, const struct nvgpu_region *region)
 {
-	unsigned int i;
+	u64 val;
 
 	spin_lock(&bars->lock);
-	for (i = 0; i < bars->nr; i++) {
-		const struct nvgpu_region *region = &bars->region[i];
-		u64 val = region->bar_val & ~(region->bar_size - 1);
-
-		put_unaligned_le64(val | NVGPU_BAR_FLAGS,
-				   regs + region->bar_index * sizeof(u32));
-	}
+	val = region->bar_val;
 	spin_unlock(&bars->lock);
+	return (val & ~(region->bar_size - 1)) | NVGPU_BAR_FLAGS;
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_load);
 
 /**
- * nvgpu_config_store() - Write to the synthetic registers
+ * nvgpu_config_store() - Write bytes of the register pair of a synthetic BAR
  * @bars: the BARs
- * @regs: image of the six BAR registers
- * @pos: offset in config space of the first byte that is written
- * @count: bytes that are written
+ * @region: one of theirs
+ * @reg: offset of the first byte in the pair
+ * @len: number of bytes, 1 to 8 - @reg
+ * @data: their value; bytes from @len on are 0
  *
  * The write is atomic: no reader sees half of it.
  */
-void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, u64 pos,
-			size_t count)
+void nvgpu_config_store(struct nvgpu_bars *bars, struct nvgpu_region *region,
+			size_t reg, size_t len, u64 data)
 {
-	u8 val[sizeof(u64)];
-	unsigned int i;
+	unsigned int shift = reg * BITS_PER_BYTE;
+	u64 mask = GENMASK_ULL(shift + len * BITS_PER_BYTE - 1, shift);
 
 	spin_lock(&bars->lock);
-	for (i = 0; i < bars->nr; i++) {
-		struct nvgpu_region *region = &bars->region[i];
-		struct nvgpu_span span;
-
-		if (!nvgpu_config_span(region, pos, count, &span))
-			continue;
-		put_unaligned_le64(region->bar_val, val);
-		memcpy(val + span.reg, regs + span.image, span.len);
-		region->bar_val = get_unaligned_le64(val);
-	}
+	region->bar_val = (region->bar_val & ~mask) | data << shift;
 	spin_unlock(&bars->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_store);
@@ -163,20 +149,23 @@ ssize_t nvgpu_config_read(struct vfio_pci_core_device *vdev,
 			  size_t count, loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	u8 regs[NVGPU_REGS_LEN];
 	struct nvgpu_span span;
 	unsigned int i;
 	ssize_t done;
+	__le64 data;
 
 	done = vfio_pci_core_read(&vdev->vdev, buf, count, ppos);
-	if (done <= 0)
+	if (done <= 0 || !nvgpu_config_is_bar(pos, done))
 		return done;
 
-	nvgpu_config_load(bars, regs);
 	for (i = 0; i < bars->nr; i++) {
-		if (!nvgpu_config_span(&bars->region[i], pos, done, &span))
+		struct nvgpu_region *region = &bars->region[i];
+
+		if (!nvgpu_config_span(region, pos, done, &span))
 			continue;
-		if (copy_to_user(buf + span.buf, regs + span.image, span.len)) {
+		data = cpu_to_le64(nvgpu_config_load(bars, region) >>
+				   (span.reg * BITS_PER_BYTE));
+		if (copy_to_user(buf + span.buf, &data, span.len)) {
 			*ppos -= done;
 			return -EFAULT;
 		}
@@ -184,20 +173,35 @@ ssize_t nvgpu_config_read(struct vfio_pci_core_device *vdev,
 	return done;
 }
 
-/* Copy the bytes of synthetic BARs, and no others, from a user buffer. */
-static int nvgpu_config_fetch(struct nvgpu_bars *bars, u8 *regs,
-			      const char __user *buf, u64 pos, size_t count)
+/* Latch the bytes of synthetic BARs. */
+static int nvgpu_config_latch(struct vfio_pci_core_device *vdev,
+			      struct nvgpu_bars *bars, const char __user *buf,
+			      u64 pos, size_t count)
 {
 	struct nvgpu_span span;
 	unsigned int i;
 
 	for (i = 0; i < bars->nr; i++) {
-		if (!nvgpu_config_span(&bars->region[i], pos, count, &span))
+		struct nvgpu_region *region = &bars->region[i];
+		__le64 data = 0;
+
+		if (!nvgpu_config_span(region, pos, count, &span))
 			continue;
-		if (copy_from_user(regs + span.image, buf + span.buf, span.len))
+		if (copy_from_user(&data, buf + span.buf, span.len))
 			return -EFAULT;
+		nvgpu_config_store(bars, region, span.reg, span.len,
+				   le64_to_cpu(data));
+		trace_nvgpu_bar_write(vdev->pdev, pos + span.buf, span.len,
+				      (const u8 *)&data);
 	}
 	return 0;
+}
+
+/* The core takes such an access in one step, so that it fails as a whole. */
+static bool nvgpu_config_is_one_step(u64 pos, size_t count)
+{
+	return is_power_of_2(count) && count <= sizeof(u32) &&
+	       IS_ALIGNED(pos, count);
 }
 
 /**
@@ -221,23 +225,17 @@ ssize_t nvgpu_config_write(struct vfio_pci_core_device *vdev,
 			   size_t count, loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	u64 end = vdev->pdev->cfg_size;
-	u8 regs[NVGPU_REGS_LEN];
-	struct nvgpu_span span;
-	unsigned int i;
 
 	if (!count)
 		return 0;
-	if (pos + count > end || fault_in_readable(buf, count) ||
-	    nvgpu_config_fetch(bars, regs, buf, pos, count))
+	if (pos + count > vdev->pdev->cfg_size)
 		return -EFAULT;
-
-	nvgpu_config_store(bars, regs, pos, count);
-	for (i = 0; i < bars->nr; i++)
-		if (nvgpu_config_span(&bars->region[i], pos, count, &span))
-			trace_nvgpu_bar_write(vdev->pdev, pos + span.buf,
-					      span.len, regs + span.image);
-
+	if (!nvgpu_config_is_one_step(pos, count) &&
+	    fault_in_readable(buf, count))
+		return -EFAULT;
+	if (nvgpu_config_is_bar(pos, count) &&
+	    nvgpu_config_latch(vdev, bars, buf, pos, count))
+		return -EFAULT;
 	return vfio_pci_core_write(&vdev->vdev, buf, count, ppos);
 }
 

@@ -171,9 +171,10 @@ bool nvgpu_geometry_present(struct pci_dev *pdev);
 struct nvgpu_region *nvgpu_config_region(struct nvgpu_bars *bars,
 					 unsigned int index);
 void nvgpu_config_reset(struct nvgpu_bars *bars);
-void nvgpu_config_load(struct nvgpu_bars *bars, u8 *regs);
-void nvgpu_config_store(struct nvgpu_bars *bars, const u8 *regs, u64 pos,
-			size_t count);
+u64 nvgpu_config_load(struct nvgpu_bars *bars,
+		      const struct nvgpu_region *region);
+void nvgpu_config_store(struct nvgpu_bars *bars, struct nvgpu_region *region,
+			size_t reg, size_t len, u64 data);
 ssize_t nvgpu_config_read(struct vfio_pci_core_device *vdev,
 			  struct nvgpu_bars *bars, char __user *buf,
 			  size_t count, loff_t *ppos);

@@ -232,7 +232,8 @@ unsigned long nvgpu_poison_free_run(struct nvgpu_device *nvdev,
 {
 	unsigned long noted = pfn;
 
-	if (!xa_find(&nvdev->poison.pfns, &noted, pfn + nr - 1, XA_PRESENT))
+	if (xa_empty(&nvdev->poison.pfns) ||
+	    !xa_find(&nvdev->poison.pfns, &noted, pfn + nr - 1, XA_PRESENT))
 		return nr;
 	return noted - pfn;
 }
