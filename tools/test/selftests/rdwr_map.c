@@ -19,7 +19,7 @@
 #define AREAS		"/proc/vmallocinfo"
 #define READERS		4
 #define ROUNDS		10
-#define OPENS		20
+#define OPENS		3
 
 FIXTURE(rdwr_map) {
 	struct mem mem;
