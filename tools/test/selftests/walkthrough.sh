@@ -21,8 +21,8 @@ trap 'rm -f "$OUT" "$CAUSE"' EXIT
 # The commands of the chapter; those for the in-tree driver are a part of their own.
 commands() {
 	awk '/^Two minutes:/ { part = "sim" }
-		/^A driver that does mind/ { part = "peer" }
-		/^And away with it/ { part = "sim" }
+		/^The in-tree driver/ { part = "peer" }
+		/^Delete the GPU/ { part = "sim" }
 		/^What is not simulated/ { exit }
 		part && /^    / { print part "\t" substr($0, 5) }' "$README"
 }
