@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Advanced Error Reporting: the GPU notes an error and sends a message, the root
- * port notes who sent it and interrupts the kernel, which does the rest as on
- * hardware. PCIe r6.0, 6.2 and 7.8.4.
+ * Advanced Error Reporting: the GPU latches an error and sends a message, the
+ * root port latches the requester ID and interrupts the kernel, which recovers
+ * as on hardware. PCIe r6.0, 6.2 and 7.8.4.
  */
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
@@ -12,7 +12,7 @@
 
 #define AER_VERSION	2
 
-/* What PCIe r6.0, 7.8.4.4 calls fatal unless the host says otherwise. */
+/* Fatal by default: PCIe r6.0, 7.8.4.4. */
 #define FATAL_BY_DEFAULT	(PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_FCP | \
 				 PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP)
 #define UNCORRECTABLE		(FATAL_BY_DEFAULT | PCI_ERR_UNC_POISON_TLP | \
@@ -71,9 +71,9 @@ static void set_bits(struct sim_function *fn, unsigned int where, unsigned int s
 }
 
 /*
- * Note the error where it happened. The host's masks and severities decide what is
- * sent, if anything: returns the bit of the device control register that allows it,
- * which is also that of the device status register.
+ * Latch the error in the function. The host's masks and severities select the
+ * message, if any: returns the device control bit that enables it, which is also
+ * the device status bit.
  */
 static u16 note_error(struct sim_function *fn, enum sim_severity severity)
 {
@@ -96,7 +96,7 @@ static u16 note_error(struct sim_function *fn, enum sim_severity severity)
 	return sim_config_get(fn, SIM_CAP_EXP + PCI_EXP_DEVCTL, 2) & sent;
 }
 
-/* Note the message in the root port. Returns whether it interrupts for such. */
+/* Latch the message in the root port. Returns whether the port interrupts for it. */
 static bool note_message(struct sim_function *port, u16 sent)
 {
 	unsigned int status = SIM_ECAP_FIRST + PCI_ERR_ROOT_STATUS;
@@ -138,13 +138,13 @@ static int report_locked(struct sim_gpu *gpu, enum sim_severity severity)
 }
 
 /**
- * sim_aer_report - the GPU has an error and says so
+ * sim_aer_report - report an error of the GPU
  * @gpu: the GPU
- * @severity: how bad it is, unless the host has decided otherwise
+ * @severity: its severity, unless the host has changed that
  *
  * Return: 0; -ENODEV if the GPU is not plugged in, -EOPNOTSUPP if it has no AER,
- * -EIO if nobody is told: the report is masked or off, or the port's interrupt is,
- * or the GPU does not answer; -EAGAIN if the port's interrupt is masked.
+ * -EIO if the report is masked or disabled, the port's interrupt is disabled or
+ * the GPU does not respond; -EAGAIN if the port's interrupt is masked.
  */
 int sim_aer_report(struct sim_gpu *gpu, enum sim_severity severity)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI host bridge: a domain of its own, one window out of the pool, and
- * config accessors that find the right function.
+ * The PCI host bridge: a domain of its own, one window from the pool, and
+ * config accessors.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -81,7 +81,7 @@ bool sim_owns_bus(const struct pci_bus *bus)
 	return bus->ops == &bridge_ops;
 }
 
-/* Whoever still holds a bus of ours runs our accessors: keep the module. */
+/* A held bus keeps calling these accessors: pin the module. */
 static void bridge_release(struct pci_host_bridge *bridge)
 {
 	struct sim_host *host = pci_host_bridge_priv(bridge);
@@ -121,7 +121,7 @@ static int alloc_window(struct sim_gpu *gpu, struct sim_host *host)
 	size = round_up(place_bars(gpu, 0), WINDOW_ALIGN);
 	host->window.flags = IORESOURCE_MEM | IORESOURCE_PREFETCH | IORESOURCE_MEM_64;
 	if (sim_pool_alloc(&host->window, "nvgpu-sim PCI window", size, align)) {
-		pr_err("%s: the pool has no %llu bytes at a multiple of %llu for the BARs; make them or memory_size smaller, or pool= larger\n",
+		pr_err("%s: no %llu bytes at a multiple of %llu free in the pool for the BARs; reduce bar sizes or memory_size, or enlarge pool=\n",
 		       config_item_name(&gpu->item), size, align);
 		return -ENOSPC;
 	}
@@ -166,7 +166,7 @@ int sim_bridge_alloc(struct sim_gpu *gpu)
 	pci_add_resource(&bridge->windows, &host->window);
 	bridge->ops = &bridge_ops;
 	bridge->sysdata = &host->sysdata;
-	/* The root port has no interrupt but that for errors. */
+	/* The root port has no interrupt other than AER's. */
 	bridge->native_aer = gpu->identity.aer;
 	bridge->native_pcie_hotplug = 0;
 	bridge->native_shpc_hotplug = 0;
@@ -190,9 +190,9 @@ void sim_bridge_free(struct sim_gpu *gpu)
 }
 
 /*
- * From here on the PCI core gives the domain number back when it frees the
- * bridge. Under pci_lock_rescan_remove(), so that no other bus takes the number
- * before ours is registered.
+ * From here on the PCI core releases the domain number when it frees the bridge.
+ * pci_lock_rescan_remove() prevents another bus from taking the number before
+ * this one is registered.
  */
 static int take_domain(struct sim_gpu *gpu)
 {
@@ -229,8 +229,8 @@ static void set_dev_name(struct sim_gpu *gpu, const char *name)
 }
 
 /*
- * A GPU without any reset: the PCI core would still try a bus reset or, if the
- * function loses its state in D3hot, a power cycle.
+ * A GPU without reset methods: the PCI core would still try a bus reset or, if the
+ * function loses its state in D3hot, a PM reset.
  */
 static void forbid_resets(struct sim_gpu *gpu, struct pci_bus *bus)
 {
@@ -253,7 +253,7 @@ static int name_and_describe(struct sim_gpu *gpu, struct pci_bus *root)
 	if (gpu_bus(root))
 		pdev = pci_get_slot(gpu_bus(root), 0);
 	if (!pdev) {
-		pr_err("%s: the PCI core did not find the GPU\n", config_item_name(&gpu->item));
+		pr_err("%s: GPU not found by the PCI core\n", config_item_name(&gpu->item));
 		return -ENODEV;
 	}
 	set_dev_name(gpu, pci_name(pdev));
@@ -276,8 +276,8 @@ static void remove_bus(struct sim_gpu *gpu)
  * sim_bridge_plug - have the PCI core find the GPU
  * @gpu: the GPU, powered on, BARs and window programmed
  *
- * The PCI core keeps what "firmware" has programmed: the registers in BAR0 are
- * mapped already, and config accessors cannot remap them.
+ * The PCI core keeps the addresses that "firmware" programmed: BAR0 registers are
+ * already mapped, and config accessors cannot remap them.
  *
  * Return: 0 or a negative errno.
  */
@@ -316,18 +316,18 @@ static void remove_functions(struct pci_bus *bus)
 }
 
 /**
- * sim_bridge_tear_out - tell the PCI core that the GPU has gone
- * @gpu: the GPU; does not answer any more
+ * sim_bridge_surprise_remove - tell the PCI core of a surprise removal
+ * @gpu: the GPU; no longer responds
  *
- * As a hotplug port's driver does it: drivers learn first that the device is
- * beyond reach. Waits until its users let go.
+ * Marks the device disconnected before removing it, as a hotplug driver does.
+ * Waits for its users.
  */
-void sim_bridge_tear_out(struct sim_gpu *gpu)
+void sim_bridge_surprise_remove(struct sim_gpu *gpu)
 {
 	struct pci_bus *bus;
 
 	pci_lock_rescan_remove();
-	/* Somebody may have removed the root port by hand. */
+	/* The root port may have been removed through sysfs. */
 	bus = gpu_bus(gpu->bridge->bus);
 	if (bus)
 		remove_functions(bus);
@@ -336,10 +336,10 @@ void sim_bridge_tear_out(struct sim_gpu *gpu)
 }
 
 /**
- * sim_bridge_unplug - take the GPU from the PCI core
+ * sim_bridge_unplug - remove the GPU from the PCI core
  * @gpu: the GPU
  *
- * Waits until its users let go, as any removal of a PCI device does.
+ * Waits for its users, like any removal of a PCI device.
  */
 void sim_bridge_unplug(struct sim_gpu *gpu)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space as a table: each dword has a value and masks that say which bits
- * a write changes and which it clears. What else a write does (reset, power
- * state) is the business of sim_function::written.
+ * Config space as a table: each dword has a value, a mask of bits that a write
+ * changes and a mask of bits that it clears. sim_function::written handles side
+ * effects (reset, power state).
  *
- * Accesses are of 1, 2 or 4 bytes and do not cross a dword: the PCI core has
- * checked that.
+ * The PCI core ensures that accesses are of 1, 2 or 4 bytes and do not cross a
+ * dword.
  */
 #include <linux/string.h>
 
@@ -25,7 +25,7 @@ static void config_replace(u32 *dword, unsigned int where, unsigned int size,
 }
 
 /**
- * sim_config_define - say what a register is, while the image is built
+ * sim_config_define - define a register, while the image is built
  * @fn: the function
  * @where: offset in config space
  * @size: 1, 2 or 4
@@ -42,7 +42,7 @@ void sim_config_define(struct sim_function *fn, unsigned int where,
 }
 
 /**
- * sim_config_seal - what is there now is what a reset brings back
+ * sim_config_seal - take the current values as those after a reset
  * @fn: the function
  */
 void sim_config_seal(struct sim_function *fn)
@@ -51,7 +51,7 @@ void sim_config_seal(struct sim_function *fn)
 }
 
 /**
- * sim_config_reset - forget what was written
+ * sim_config_reset - restore the values after a reset
  * @fn: the function
  */
 void sim_config_reset(struct sim_function *fn)

@@ -57,11 +57,11 @@ static struct configfs_subsystem subsystem = {
 };
 
 /**
- * sim_configfs_pin - have rmdir of a GPU refused
+ * sim_configfs_pin - make rmdir of a GPU fail
  * @gpu: the GPU; one of its attributes is being written
  *
- * rmdir would have to wait for the GPU's users with the directory locked, and a
- * user that then opens one of its attributes would never let go.
+ * rmdir would wait for the GPU's users with the directory locked and deadlock
+ * with a user that opens one of its attributes.
  *
  * Return: 0, or -ENOENT if it is being removed.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space of the endpoint functions. Function 0 is the GPU; function 1, if
- * there is one, is a plain sibling with nothing but a BAR0 and the GPU's reset
- * methods: something that a bus reset hits as well.
+ * Config space of the endpoint functions. Function 0 is the GPU. The optional
+ * function 1 is a plain sibling with a BAR0 and the GPU's reset methods, which a
+ * bus reset resets as well.
  */
 #include <linux/bitfield.h>
 #include <linux/mm.h>
@@ -19,7 +19,7 @@
 #define GPU_DVSEC_CTRL		0xa
 #define GPU_DVSEC_MIG_FIXED	BIT(0)
 
-/* CXL r4.0 8.1.3, the DVSEC of a CXL device; older kernels do not name these */
+/* CXL r4.0 8.1.3, the CXL device DVSEC; older kernels lack these names */
 #define CXL_DVSEC_LENGTH	0x3c
 #define CXL_DVSEC_CAP		0xa
 #define CXL_CAP_MEM_ONE_RANGE	(BIT(2) | BIT(4))
@@ -36,8 +36,8 @@
 #define SIBLING_BAR0_SIZE	SZ_64K
 
 /*
- * The PCI core looks at this register of every NVIDIA display function and
- * switches on an HDA function where bit 25 is clear (quirk_nvidia_hda).
+ * The PCI core reads this register of every NVIDIA display function and enables
+ * the HDA function if bit 25 is clear (quirk_nvidia_hda).
  */
 #define NVIDIA_HDA_ENABLE	0x488
 #define NVIDIA_HDA_ENABLED	BIT(25)
@@ -113,7 +113,7 @@ static void define_pm(struct sim_function *fn)
 	sim_config_define(fn, CAP_PM + PCI_PM_CTRL, 2, ctrl, PCI_PM_CTRL_STATE_MASK, 0);
 }
 
-/* The reset of PCI Advanced Features, for functions that have none by PCI Express. */
+/* FLR through the PCI Advanced Features capability, instead of PCI Express FLR. */
 static void define_af(struct sim_function *fn)
 {
 	sim_config_define(fn, SIM_CAP_EXP + 1, 1, CAP_AF, 0, 0);
@@ -189,7 +189,7 @@ static void define_gpu_dvsec(struct sim_function *fn)
 		sim_aer_define(fn);
 }
 
-/* PCI PM 5.4: a function without No_Soft_Reset leaves D3hot through a reset. */
+/* PCI PM 5.4: leaving D3hot resets a function without No_Soft_Reset. */
 static void power_state_written(struct sim_function *fn)
 {
 	u16 state = sim_config_get(fn, CAP_PM + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK;
@@ -223,7 +223,7 @@ static void endpoint_written(struct sim_function *fn, unsigned int where, u32 bi
  * @gpu: the GPU, its memory in place
  * @index: 0 for the GPU, 1 for its sibling
  *
- * Return: the function as after power on, BARs still 0; NULL without memory.
+ * Return: the function as after power on, BARs still 0; NULL if out of memory.
  */
 struct sim_function *sim_endpoint_create(struct sim_gpu *gpu, unsigned int index)
 {
@@ -268,9 +268,9 @@ void sim_endpoint_place_bars(struct sim_function *fn)
 }
 
 /**
- * sim_endpoint_show_active - tell in the CXL DVSEC whether the memory is active
+ * sim_endpoint_show_active - set Memory_Active in the CXL DVSEC
  * @fn: function 0
- * @active: what to tell
+ * @active: the value
  */
 void sim_endpoint_show_active(struct sim_function *fn, bool active)
 {

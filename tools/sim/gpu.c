@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Life of a GPU: from a set of attributes to a device on a bus, and back.
+ * Life cycle of a GPU: allocate, plug in, unplug, surprise removal.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -9,13 +9,13 @@
 
 static void unplugger(struct work_struct *work)
 {
-	sim_bridge_tear_out(container_of(work, struct sim_gpu, unplugger));
+	sim_bridge_surprise_remove(container_of(work, struct sim_gpu, unplugger));
 }
 
 /**
- * sim_gpu_alloc - a GPU that is not plugged in, with the default identity
+ * sim_gpu_alloc - allocate a GPU with the default identity, not plugged in
  *
- * Return: the GPU, or NULL without memory. Its config_item is not initialised.
+ * Return: the GPU, or NULL if out of memory. Its config_item is not initialised.
  */
 struct sim_gpu *sim_gpu_alloc(void)
 {
@@ -150,19 +150,19 @@ static void gpu_dismantle(struct sim_gpu *gpu)
 }
 
 /**
- * sim_gpu_tear_out - surprise removal
+ * sim_gpu_surprise_remove - surprise removal
  * @gpu: the GPU; stays "live" without a device until it is stopped
  *
- * The PCI core's part is done behind the caller's back, since it waits for users.
+ * The PCI core's part waits for users and runs asynchronously.
  *
  * Return: 0, or -ENODEV if the GPU is not plugged in.
  */
-int sim_gpu_tear_out(struct sim_gpu *gpu)
+int sim_gpu_surprise_remove(struct sim_gpu *gpu)
 {
 	guard(mutex)(&gpu->mutex);
 	if (gpu->state != SIM_ON)
 		return -ENODEV;
-	sim_power_tear_out(gpu);
+	sim_power_surprise_remove(gpu);
 	queue_work(sim_workqueue, &gpu->unplugger);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The default GPU, and what cannot be simulated. Odd values are the purpose of
- * the simulator: only what would break the simulation itself is refused.
+ * The default GPU, and the limits of the simulation. Drivers are tested with
+ * invalid values: only those that would break the simulation are rejected.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,11 +32,11 @@ void sim_identity_init(struct sim_identity *id)
 }
 
 /**
- * sim_identity_check - can this be simulated?
- * @id: what was asked for
+ * sim_identity_check - check whether an identity can be simulated
+ * @id: the identity
  * @name: the GPU's name, for the message
  *
- * Return: 0, or -EINVAL after one line that says why.
+ * Return: 0, or -EINVAL after one line with the reason.
  */
 int sim_identity_check(const struct sim_identity *id, const char *name)
 {
@@ -54,8 +54,7 @@ int sim_identity_check(const struct sim_identity *id, const char *name)
 		}
 	}
 	if (id->reset_methods & SIM_RESET_PM && id->no_soft_reset) {
-		pr_err("%s: reset_methods has pm, but no_soft_reset=1 says that D3hot resets nothing: set it to 0\n",
-		       name);
+		pr_err("%s: reset_methods with pm needs no_soft_reset=0\n", name);
 		return -EINVAL;
 	}
 	return 0;

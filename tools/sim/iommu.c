@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IOMMU in software. It translates nothing, since the GPU does no DMA; it
- * gives each function a group, keeps what was mapped, and shows it.
+ * A software IOMMU. It translates nothing, since the GPU does no DMA; it gives
+ * each function a group, records mappings and lists them.
  *
  * A domain is a maple tree over IOVA page numbers. The value of a range is the
- * distance from IOVA to physical address: the same for each page of the range,
- * so that unmapping a part of it needs no splitting here.
+ * distance from IOVA to physical address, constant over the range, so unmapping
+ * a part of it needs no splitting here.
  */
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
@@ -38,7 +38,7 @@ static struct sim_domain *to_sim_domain(struct iommu_domain *domain)
 	return container_of(domain, struct sim_domain, domain);
 }
 
-/* The domain cannot go away: it has to be detached, through here, before. */
+/* The domain stays valid: it is detached, through here, before it is freed. */
 static int attach(struct iommu_domain *domain, struct device *dev)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
@@ -62,9 +62,8 @@ static int static_attach_dev(SIM_ATTACH_DEV_ARGS)
 }
 
 /*
- * The core keeps the PASIDs of a group and asks an IOMMU to set one only for a
- * function with the PASID capability, which the GPU has not; but without this it
- * lets nobody attach one.
+ * The core rejects PASIDs without this callback, and calls it only for functions
+ * with the PASID capability, which the GPU lacks.
  */
 static int __maybe_unused set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 					ioasid_t pasid, struct iommu_domain *old)
@@ -87,11 +86,11 @@ static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr
 }
 
 /*
- * Up to the first page that is not mapped. Unmapping must not fail, and what is left
- * of a range may need a new node.
+ * Stops at the first unmapped page. Unmapping must not fail, and the rest of a
+ * range may need a new node.
  *
- * Range by range: to store nothing over all of it at once has a maple tree of
- * Linux 7.3 free whole subtrees, and then KASAN sees a node freed twice
+ * Erase range by range: storing NULL over all of it at once makes the maple tree
+ * of Linux 7.3 free whole subtrees, and KASAN reports a double free of a node
  * (mt_free_walk(), after iommufd mapped and unmapped many small ranges).
  */
 static size_t domain_unmap(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
@@ -165,7 +164,7 @@ static struct iommu_domain *domain_alloc_paging(struct device *dev)
 	return &sim->domain;
 }
 
-/* What iommufd asks for. A domain for PASIDs is like any other here. */
+/* iommufd's interface. A PASID domain is like any other here. */
 static __maybe_unused struct iommu_domain *
 domain_alloc_paging_flags(struct device *dev, u32 flags, const struct iommu_user_data *user_data)
 {
@@ -186,7 +185,7 @@ static bool iommu_capable_of(struct device *dev, enum iommu_cap cap)
 	return cap == IOMMU_CAP_CACHE_COHERENCY;
 }
 
-/* Only the endpoint functions: nobody gives a root port to user space. */
+/* Only the endpoint functions: root ports are not assigned to user space. */
 static struct iommu_device *probe_device(struct device *dev)
 {
 	if (!dev_is_pci(dev) || !sim_owns_bus(to_pci_dev(dev)->bus) ||
@@ -250,7 +249,7 @@ static bool next_run(struct ma_state *mas, struct run *run)
 	*run = (struct run){ mas->index, mas->last, distance };
 	while (mas_next_range(mas, ULONG_MAX) == distance && mas->index == run->last + 1)
 		run->last = mas->last;
-	/* The caller may sleep here, so start anew where this run ends. */
+	/* The caller may sleep here, so the next walk starts where this run ends. */
 	mas_set(mas, run->last + 1);
 	return true;
 }
@@ -267,12 +266,12 @@ static void format_run(char *line, const struct run *run)
 }
 
 /**
- * sim_iommu_list - list what function 0 can reach: IOVA, physical address, size
+ * sim_iommu_list - list the mappings of function 0: IOVA, physical address, size
  * @gpu: the GPU
  * @buf: filled, one line per contiguous mapping; NULL to ask for the length
  * @len: size of @buf
  *
- * Return: number of bytes that the list needs or that were filled.
+ * Return: number of bytes needed or filled.
  */
 ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len)
 {

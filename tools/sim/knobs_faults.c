@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The knobs that say what is wrong with the GPU. Faults may change at any time
- * and take effect at once.
+ * Fault injection attributes. They may be written at any time and take effect at
+ * once.
  */
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -136,7 +136,7 @@ static ssize_t sim_gpu_unplug_store(struct config_item *item, const char *page, 
 	if (!ret && !val)
 		ret = -EINVAL;
 	if (!ret)
-		ret = sim_gpu_tear_out(to_sim_gpu(item));
+		ret = sim_gpu_surprise_remove(to_sim_gpu(item));
 	return ret ? ret : count;
 }
 CONFIGFS_ATTR_WO(sim_gpu_, unplug);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The knobs that say what the GPU is: frozen while it is plugged in.
+ * Identity attributes: read-only while the GPU is plugged in.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -9,7 +9,7 @@
 #include "sim.h"
 
 /**
- * sim_parse_number - read what was written into an attribute
+ * sim_parse_number - parse a number written to an attribute
  * @page: decimal or 0x..., with an optional K, M or G as in memparse()
  * @max: largest allowed value
  * @val: receives the number

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The knob that plugs the GPU in, and what can be observed.
+ * The attribute that plugs the GPU in, and the read-only state.
  */
 #include <linux/kstrtox.h>
 #include <linux/string.h>

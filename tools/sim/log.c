@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the host did to config space: the last writes and resets, in a ring.
+ * A ring of the host's last config writes and resets.
  */
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -46,7 +46,7 @@ void sim_log_destroy(struct sim_log *log)
 }
 
 /**
- * sim_log_add_locked - remember what happened to a function
+ * sim_log_add_locked - log an event of a function
  * @fn: the function
  * @event: what happened
  * @where: offset of a write
@@ -69,7 +69,7 @@ void sim_log_add_locked(struct sim_function *fn, enum sim_log_event event,
 }
 
 /**
- * sim_log_write_locked - remember a config write
+ * sim_log_write_locked - log a config write
  * @fn: the function
  * @where: offset
  * @size: 1, 2 or 4
@@ -109,7 +109,7 @@ static void format_line(char *line, const struct sim_log_entry *entry)
 	line[LINE_LENGTH - 1] = '\n';
 }
 
-/* The lock is dropped between lines: accessors with irqs off wait for it. */
+/* Drop the lock between lines: accessors spin on it with irqs off. */
 static bool get_entry(struct sim_gpu *gpu, u64 number, struct sim_log_entry *entry)
 {
 	unsigned long flags;
@@ -135,12 +135,12 @@ static u64 entries_written(struct sim_gpu *gpu)
 }
 
 /**
- * sim_log_list - list what happened, oldest first
+ * sim_log_list - list the events, oldest first
  * @gpu: the GPU
  * @buf: filled, one line per event; NULL to ask for the length
  * @len: size of @buf
  *
- * Return: number of bytes that the list needs or that were filled.
+ * Return: number of bytes needed or filled.
  */
 ssize_t sim_log_list(struct sim_gpu *gpu, char *buf, size_t len)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Order of life of the module's parts.
+ * Module init and exit.
  */
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
 #include "sim.h"
 
-/* For what takes long or waits for users, hence unbound. */
+/* Unbound, for long-running work and work that waits for users. */
 struct workqueue_struct *sim_workqueue;
 
 static int __init sim_init(void)

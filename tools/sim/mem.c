@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The GPU's memory: where it is, what firmware says about it, and losing it.
+ * GPU memory: allocation, firmware properties, hwpoison, loss of contents.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,9 +20,9 @@
 #define SCRUB_BYTE	0xa5
 
 /*
- * Without an address the memory must fit into the pool. A given address may be
- * anything, since a driver has to cope with what firmware says: the memory is
- * then backed if the pool happens to have it free.
+ * Memory without an explicit address must fit into the pool. An explicit address
+ * may be anything, as firmware may report anything; the memory is backed if that
+ * range of the pool is free.
  */
 int sim_mem_create(struct sim_gpu *gpu)
 {
@@ -37,7 +37,7 @@ int sim_mem_create(struct sim_gpu *gpu)
 		return 0;
 	if (id->memory_auto) {
 		if (sim_pool_alloc(&gpu->memory, MEMORY_NAME, id->memory_size, AUTO_ALIGN)) {
-			pr_err("%s: memory_size=%llu: the pool has no such piece at a multiple of 1 GiB; make it smaller or pool= larger\n",
+			pr_err("%s: memory_size=%llu: not free in the pool at a multiple of 1 GiB; reduce it or enlarge pool=\n",
 			       name, id->memory_size);
 			return -ENOSPC;
 		}
@@ -48,7 +48,7 @@ int sim_mem_create(struct sim_gpu *gpu)
 	end = id->memory_base + id->memory_size;
 	if (end < start || PAGE_ALIGN(end) < end ||
 	    sim_pool_alloc_at(&gpu->memory, MEMORY_NAME, start, PAGE_ALIGN(end) - start))
-		pr_info("%s: memory at %#llx is not free pool memory: described, not backed\n",
+		pr_info("%s: memory at %#llx is not backed: the range is not free in the pool\n",
 			name, id->memory_base);
 	return 0;
 }
@@ -59,9 +59,9 @@ void sim_mem_destroy(struct sim_gpu *gpu)
 }
 
 /**
- * sim_mem_describe - give the GPU the properties that ACPI's _DSD would give
+ * sim_mem_describe - add the properties that ACPI's _DSD would provide
  * @gpu: the GPU
- * @pdev: its function 0, not yet seen by a driver
+ * @pdev: its function 0, not yet probed
  *
  * Return: 0 or -ENOMEM.
  */
@@ -81,14 +81,14 @@ int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev)
 }
 
 /**
- * sim_mem_poison - have the kernel believe that a page went bad
+ * sim_mem_poison - report a memory failure of a page
  * @gpu: the GPU
- * @offset: of the bad byte
+ * @offset: of a byte in the page
  *
- * Return: what memory_failure() returns; -ENODEV if the GPU is not plugged in,
- * -EINVAL if the offset is not inside its memory, -ENXIO if that is not backed
- * by the pool (poison must not hit anything else), -EOPNOTSUPP if this kernel
- * cannot handle bad memory.
+ * Return: the return value of memory_failure(); -ENODEV if the GPU is not plugged
+ * in, -EINVAL if the offset is not inside its memory, -ENXIO if the memory is not
+ * backed by the pool (poison must not hit anything else), -EOPNOTSUPP without
+ * CONFIG_MEMORY_FAILURE.
  */
 int sim_mem_poison(struct sim_gpu *gpu, u64 offset)
 {
@@ -126,14 +126,13 @@ static void scrub_chunk(phys_addr_t start, size_t size)
 }
 
 /**
- * sim_mem_scrub - lose what is in the memory
+ * sim_mem_scrub - lose the contents of the memory
  * @gpu: the GPU
  *
  * Overwrites the first 64 bytes of each 64 KiB in the first and the last 4 MiB of
- * each 512 MiB: enough for a test to notice. The memory of an emulated host comes
- * from its machine at the first touch, 2 MiB at a time, and touching all of it can
- * take longer than real memory is trained. Ends early if the GPU is powered off,
- * whose memory nobody sees and for whose end somebody waits.
+ * each 512 MiB: enough for a test to detect. Touching all memory of an emulated
+ * host, which is allocated 2 MiB at a time, can take longer than training of real
+ * memory. Ends early at power off, which waits for it.
  */
 void sim_mem_scrub(struct sim_gpu *gpu)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Message signalled interrupts of function 0. The GPU "sends" what the host has
- * programmed into its MSI capability or MSI-X table; an interrupt domain of our
- * own turns the message into an interrupt. No message of one GPU reaches
- * another one's domain, hence they are isolated.
+ * Message signalled interrupts of function 0. The GPU "sends" the message that the
+ * host programmed into its MSI capability or MSI-X table; an interrupt domain per
+ * GPU turns it into an interrupt. Messages never reach another GPU's domain, hence
+ * they are isolated.
  */
 #include <linux/bitmap.h>
 #include <linux/interrupt.h>
@@ -17,7 +17,7 @@
 
 #include "sim.h"
 
-#define MESSAGE_ADDRESS		0x1000	/* any will do, nothing decodes it */
+#define MESSAGE_ADDRESS		0x1000	/* arbitrary, nothing decodes it */
 #define MSIX_MIN_BAR0		SZ_16K
 #define MSIX_TABLE_FROM_END	SZ_8K
 #define MSIX_PBA_FROM_END	SZ_4K
@@ -186,7 +186,7 @@ static int msi_message(struct sim_function *fn, unsigned int vector)
 	return (sim_config_get(fn, SIM_CAP_MSI + PCI_MSI_DATA_64, 2) | vector) % SIM_MESSAGES;
 }
 
-/* What the function would put on the bus for this vector, or why it does not. */
+/* The message that the function would send for this vector, or an errno. */
 static int message_of(struct sim_gpu *gpu, unsigned int vector)
 {
 	struct sim_function *fn = gpu->fn[0];
@@ -202,7 +202,7 @@ static int message_of(struct sim_gpu *gpu, unsigned int vector)
 }
 
 /**
- * sim_msi_port_message_locked - what the root port would send for its interrupt
+ * sim_msi_port_message_locked - get the message of the root port's interrupt
  * @gpu: the GPU below
  *
  * Return: the message; -EIO if MSI or bus mastering is off, -EAGAIN if masked.
@@ -220,9 +220,9 @@ int sim_msi_port_message_locked(struct sim_gpu *gpu)
  * @gpu: the GPU
  * @vector: which one
  *
- * Return: 0; -ENODEV if the GPU is not plugged in, -EINVAL for a vector that it
- * does not have or that is not enabled, -EAGAIN if it is masked (nothing is
- * pending then), -EIO if MSI and MSI-X or bus mastering are off.
+ * Return: 0; -ENODEV if the GPU is not plugged in, -EINVAL if the vector does not
+ * exist or is not enabled, -EAGAIN if it is masked (no pending bit is set), -EIO
+ * if MSI and MSI-X or bus mastering are off.
  */
 int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector)
 {
@@ -243,7 +243,7 @@ int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector)
 }
 
 /**
- * sim_msi_create - make the domain that everything below the bridge uses
+ * sim_msi_create - create the interrupt domain of the bridge
  * @gpu: the GPU; its bridge is not registered yet
  *
  * Return: 0 or -ENOMEM.
@@ -270,7 +270,7 @@ int sim_msi_create(struct sim_gpu *gpu)
 
 /**
  * sim_msi_destroy - undo sim_msi_create()
- * @gpu: the GPU; the PCI core has removed all that was below the bridge
+ * @gpu: the GPU; the PCI core has removed all devices below the bridge
  */
 void sim_msi_destroy(struct sim_gpu *gpu)
 {

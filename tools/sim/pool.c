@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool: RAM that the kernel was told not to use. GPU memory and PCI windows
- * come out of it, so that what a driver maps really is memory.
+ * The pool: RAM hidden from the kernel by mem=. It backs GPU memory and PCI
+ * windows with real memory.
  *
- * The pool is put into iomem_resource, not busy: nobody else takes the range,
- * while request_mem_region() of a driver that claims GPU memory still descends
- * into it and succeeds, as it would on hardware.
+ * The pool is a resource in iomem_resource, not busy: it reserves the range, and
+ * request_mem_region() of a driver for GPU memory still descends into it and
+ * succeeds, as on hardware.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -34,7 +34,7 @@ static int pool_parse(const char *arg)
 	char *rest;
 
 	if (!arg) {
-		pr_err("no pool: give pool=SIZE@START, RAM that the kernel does not use, e.g. mem=2G nvgpu_sim.pool=6G@0xc0000000\n");
+		pr_err("no pool: pass pool=SIZE@START, RAM that the kernel does not use, e.g. mem=2G nvgpu_sim.pool=6G@0xc0000000\n");
 		return -EINVAL;
 	}
 	size = memparse(arg, &rest);
@@ -65,13 +65,13 @@ int sim_pool_init(void)
 		return ret;
 	if (region_intersects(pool.start, resource_size(&pool), IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		pr_err("pool=%s overlaps System RAM: keep the kernel off it with mem= or memmap=\n",
+		pr_err("pool=%s overlaps System RAM: hide it from the kernel with mem= or memmap=\n",
 		       pool_arg);
 		return -EINVAL;
 	}
 	ret = insert_resource(&iomem_resource, &pool);
 	if (ret)
-		pr_err("pool=%s crosses something else in /proc/iomem: move it\n",
+		pr_err("pool=%s overlaps another resource in /proc/iomem: move it\n",
 		       pool_arg);
 	return ret;
 }
@@ -89,7 +89,7 @@ u64 sim_pool_start(void)
 /**
  * sim_pool_alloc - take memory from the pool
  * @res: becomes a child of the pool; its flags are kept
- * @name: what /proc/iomem calls it; must live as long as @res
+ * @name: name in /proc/iomem; must live as long as @res
  * @size: in bytes, not 0; rounded up to whole pages
  * @align: power of two, at least a page
  *
@@ -105,9 +105,9 @@ int sim_pool_alloc(struct resource *res, const char *name, u64 size, u64 align)
 }
 
 /**
- * sim_pool_alloc_at - take a certain piece of the pool
+ * sim_pool_alloc_at - take a given range of the pool
  * @res: becomes a child of the pool; its flags are kept
- * @name: what /proc/iomem calls it; must live as long as @res
+ * @name: name in /proc/iomem; must live as long as @res
  * @start: first address
  * @size: in bytes, not 0
  *
@@ -127,8 +127,8 @@ int sim_pool_alloc_at(struct resource *res, const char *name, u64 start, u64 siz
 }
 
 /**
- * sim_pool_free - give a piece back
- * @res: what sim_pool_alloc() filled; nothing happens if it is not taken
+ * sim_pool_free - return a range to the pool
+ * @res: filled by sim_pool_alloc() or sim_pool_alloc_at(); may be unallocated
  */
 void sim_pool_free(struct resource *res)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Config space of the root port. It exists so that a secondary bus reset and
- * vfio's hot reset exist. It has no PM capability, no slot and, if it does not
- * report errors, no interrupt: portdrv finds no service to offer then.
+ * Config space of the root port, which a secondary bus reset and vfio's hot reset
+ * need. It has no PM capability, no slot and, without AER, no interrupt: portdrv
+ * then finds no service.
  */
 #include <linux/mm.h>
 
@@ -29,9 +29,8 @@ static void define_header(struct sim_function *port)
 
 /*
  * Windows are closed (base above limit) until firmware opens them. The I/O window
- * is closed as well instead of absent (registers that are always 0): Linux 6.12
- * takes an absent one for 4 KiB at 0 when it claims resources, finds no place for
- * that, and does not enable the port.
+ * is closed instead of absent (registers that are always 0): Linux 6.12 takes an
+ * absent one for 4 KiB at 0, fails to claim that and does not enable the port.
  */
 static void define_windows(struct sim_function *port)
 {
@@ -84,7 +83,7 @@ static void port_written(struct sim_function *port, unsigned int where, u32 bits
  * sim_port_create - build the config space of the root port
  * @gpu: the GPU that will be below
  *
- * Return: the port, windows closed; NULL without memory.
+ * Return: the port, windows closed; NULL if out of memory.
  */
 struct sim_function *sim_port_create(struct sim_gpu *gpu)
 {
@@ -120,9 +119,9 @@ void sim_port_open_window(struct sim_function *port, const struct resource *wind
 }
 
 /**
- * sim_port_show_link - tell whether something is at the other end
+ * sim_port_show_link - set the link state
  * @port: the root port
- * @up: what to tell
+ * @up: the state
  */
 void sim_port_show_link(struct sim_function *port, bool up)
 {

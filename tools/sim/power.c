@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Power on, resets, and the time that they take. Config accessors call this
- * under a raw lock, so nothing here waits: what takes time is a pair of
- * deadlines (when does the function answer again, when is the HBM trained) and
- * one timer for the nearer one.
+ * Power on, resets and their duration. Config accessors call this under a raw
+ * lock, so nothing here waits: there are two deadlines (config space responds, HBM
+ * training ends) and one timer for the nearer one.
  */
 #include <linux/jiffies.h>
 #include <linux/timekeeping.h>
@@ -16,7 +15,7 @@ static bool link_is_up(const struct sim_gpu *gpu)
 }
 
 /**
- * sim_power_answers_locked - does the GPU respond on PCI?
+ * sim_power_answers_locked - check whether the GPU responds on PCI
  * @gpu: the GPU
  *
  * Return: false if config and BAR0 reads give ~0 and writes are lost.
@@ -44,10 +43,10 @@ static void train(struct sim_gpu *gpu, u64 now)
 }
 
 /**
- * sim_power_refresh_locked - bring what can be observed up to date
- * @gpu: the GPU; nothing happens if it is not powered
+ * sim_power_refresh_locked - update the observable state
+ * @gpu: the GPU; may be powered off
  *
- * To be called after each change of a fault or of the power state.
+ * Call this after each change of a fault or of the power state.
  */
 void sim_power_refresh_locked(struct sim_gpu *gpu)
 {
@@ -80,9 +79,8 @@ static void power_timer(struct timer_list *timer)
 }
 
 /*
- * Queued anew by whatever brings the state up to date while it runs: by then there may
- * be nothing to do, and the memory in use. A reset meanwhile is another matter, it leaves
- * memory_lost set.
+ * A state update may requeue this work while it runs. The second run must not touch
+ * the memory, which may be in use by then, unless a reset has set memory_lost again.
  */
 static void scrubber(struct work_struct *work)
 {
@@ -135,7 +133,7 @@ static void reset_function(struct sim_function *fn)
 /**
  * sim_power_reset_locked - FLR, or the reset on the way out of D3hot
  * @fn: the function that is reset; only function 0 has memory to train
- * @why: which of the two, for the log
+ * @why: the kind of reset, for the log
  */
 void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why)
 {
@@ -147,7 +145,7 @@ void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why)
 }
 
 /**
- * sim_power_bus_reset_locked - the root port's bus reset bit was written
+ * sim_power_bus_reset_locked - handle a write of the root port's bus reset bit
  * @gpu: the GPU below
  * @asserted: state of the bit; the reset happens when it is released
  */
@@ -168,9 +166,9 @@ void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted)
 }
 
 /**
- * sim_power_on - let config accesses in and start the first training
+ * sim_power_on - enable config accesses and start the first training
  * @gpu: the GPU, complete
- * @host: what accessors must come from
+ * @host: the host bridge whose accessors reach the GPU
  */
 void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 {
@@ -194,10 +192,10 @@ void sim_power_on(struct sim_gpu *gpu, struct sim_host *host)
 }
 
 /**
- * sim_power_tear_out - from now on the GPU does not answer
+ * sim_power_surprise_remove - stop responding, for surprise removal
  * @gpu: the GPU
  */
-void sim_power_tear_out(struct sim_gpu *gpu)
+void sim_power_surprise_remove(struct sim_gpu *gpu)
 {
 	unsigned long flags;
 
@@ -208,7 +206,7 @@ void sim_power_tear_out(struct sim_gpu *gpu)
 }
 
 /**
- * sim_power_off - no accessor finds the GPU any more when this returns
+ * sim_power_off - detach the GPU from the accessors
  * @gpu: the GPU
  */
 void sim_power_off(struct sim_gpu *gpu)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * BAR0 is plain memory; two words of it tell whether C2C link and HBM are
- * ready. Offsets and the value 0xff are what nvgrace-gpu polls for.
+ * BAR0 is plain memory; two of its words report whether C2C link and HBM are
+ * ready. nvgrace-gpu polls these offsets for the value 0xff.
  */
 #include <linux/io.h>
 
@@ -28,7 +28,7 @@ void sim_regs_destroy(struct sim_gpu *gpu)
 	iounmap(gpu->bar0);
 }
 
-/* A BAR0 that ends before a register is allowed; then it is not there. */
+/* BAR0 may end before a register, which is then absent. */
 static void reg_set(struct sim_gpu *gpu, unsigned int offset, u32 val)
 {
 	if (offset + sizeof(u32) <= gpu->identity.bar_size[0])

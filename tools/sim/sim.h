@@ -2,10 +2,9 @@
 /*
  * nvgpu-sim: a simulated NVIDIA Grace Hopper or Grace Blackwell GPU.
  *
- * One configfs directory is one GPU in a PCI domain of its own: bus 00 holds a
- * root port, the bus below it the GPU. Drivers meet it through the doors that
- * hardware has (config space, BAR0 registers, firmware properties, an IOMMU
- * group) and cannot tell the difference by any other means.
+ * One configfs directory is one GPU in a PCI domain of its own: bus 00 has a root
+ * port, the bus below it the GPU. Drivers use the same interfaces as on hardware:
+ * config space, BAR0 registers, firmware properties, an IOMMU group.
  *
  * Locks, outermost first:
  *   sim_gpu::mutex       short; never held while PCI devices come or go, since
@@ -13,8 +12,8 @@
  *   sim_gpu::iommu_lock  inside the IOMMU core's group mutex
  *   sim_gpu::msi_lock    leaf; inside the interrupt core's locks
  *   sim_gpu::lock        leaf, raw: PCI config accessors run with irqs off
- * Whoever moves sim_gpu::state to STARTING or STOPPING owns what live=1 builds
- * until it moves the state on.
+ * The task that sets sim_gpu::state to STARTING or STOPPING owns the data that
+ * live=1 builds until it changes the state again.
  */
 #ifndef NVGPU_SIM_H
 #define NVGPU_SIM_H
@@ -36,12 +35,12 @@
 #define SIM_MESSAGES		64	/* numbers in the interrupt domain */
 #define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
 
-/* Capabilities that two files have to do with; the port has no MSI-X */
+/* Capabilities that two files use; the port has no MSI-X */
 #define SIM_CAP_MSI		0x48
 #define SIM_CAP_MSIX		0x60
 #define SIM_CAP_EXP		0x78
 
-/* Extended capabilities; each has to follow the one before in the chain */
+/* Extended capabilities, in the order of the chain */
 #define SIM_ECAP_FIRST		0x100
 #define SIM_ECAP_CXL		0x140
 #define SIM_ECAP_AER		0x180
@@ -80,7 +79,7 @@ enum sim_log_event {
 	SIM_LOG_BUS_RESET,
 };
 
-/* What the GPU is: only written while sim_gpu::state is SIM_OFF. */
+/* Identity of the GPU: written only while sim_gpu::state is SIM_OFF. */
 struct sim_identity {
 	u16 device_id;
 	u16 subsystem_id;
@@ -99,7 +98,7 @@ struct sim_identity {
 	unsigned int functions;
 };
 
-/* What is wrong with it: changes at any time, under sim_gpu::lock. */
+/* Fault injection: changes at any time, under sim_gpu::lock. */
 struct sim_faults {
 	unsigned int c2c_down;
 	unsigned int training_ms;
@@ -116,16 +115,16 @@ struct sim_log;
 /**
  * struct sim_function - config space of one PCI function
  * @gpu: the GPU that it belongs to
- * @written: called after a write with the dword's offset and the bits that the
- *	write carried; for side effects, under sim_gpu::lock
+ * @written: handles side effects of a write, given the dword's offset and the bits
+ *	that the write carried; under sim_gpu::lock
  * @index: number of the endpoint function; not used by the root port
  * @in_d3hot: power state; under sim_gpu::lock
  * @val: what reads return; under sim_gpu::lock
- * @init: what a reset brings back
+ * @init: values after a reset
  * @rw: bits that writes change
  * @w1c: bits that writing 1 clears
  *
- * All but @val and @in_d3hot is constant once the image is built.
+ * All members but @val and @in_d3hot are constant once the image is built.
  */
 struct sim_function {
 	struct sim_gpu *gpu;
@@ -143,7 +142,7 @@ struct sim_sysdata {
 #ifdef CONFIG_X86
 	struct pci_sysdata arch;
 #else
-	/* arm64 with ACPI dereferences this; a NULL parent is its way out */
+	/* arm64 with ACPI dereferences this and accepts a NULL parent */
 	struct pci_config_window arch;
 #endif
 };
@@ -151,12 +150,12 @@ struct sim_sysdata {
 /**
  * struct sim_host - private part of the pci_host_bridge
  * @sysdata: bus->sysdata of every bus below
- * @gpu: holds a reference, so that late accessors find the GPU's lock
+ * @gpu: holds a reference, for the GPU's lock in late accessors
  * @busn: bus numbers 00 and 01
- * @window: where the BARs are; a piece of the pool
+ * @window: contains the BARs; a range of the pool
  *
- * Lives as long as the PCI core holds a bus; sim_gpu::host says whether it is
- * still the one that is plugged in.
+ * Lives as long as the PCI core holds a bus; sim_gpu::host points to it while it
+ * is plugged in.
  */
 struct sim_host {
 	struct sim_sysdata sysdata;
@@ -172,7 +171,7 @@ struct sim_gpu {
 	enum sim_state state;
 	struct sim_identity identity;
 
-	/* Owned by whoever moves the state, see above */
+	/* Owned by the task that changes the state, see above */
 	struct pci_host_bridge *bridge;
 	struct resource memory;		/* has a parent if taken from the pool */
 	u64 memory_base;
@@ -185,24 +184,24 @@ struct sim_gpu {
 	DECLARE_BITMAP(msi_used, SIM_MESSAGES);
 
 	struct mutex iommu_lock;	/* domain */
-	struct iommu_domain *domain;	/* that function 0 is attached to */
+	struct iommu_domain *domain;	/* function 0 is attached to it */
 
 	raw_spinlock_t lock;		/* all below */
-	struct sim_host *host;		/* NULL: nothing answers */
+	struct sim_host *host;		/* NULL: nothing responds */
 	struct sim_function *port;
 	struct sim_function *fn[SIM_MAX_FUNCTIONS];
 	struct sim_faults faults;
 	char dev_name[16];
-	bool unplugged;			/* torn out; until live=0 */
+	bool unplugged;			/* surprise removal; until live=0 */
 	bool in_bus_reset;
 	bool reset_failed;		/* dead until fail_reset is cleared */
-	bool memory_lost;		/* the scrubber has not been there yet */
+	bool memory_lost;		/* scrubbing is pending */
 	bool trained;
 	u64 answers_at;			/* ktime in ns: config reads ~0 before */
-	u64 trained_at;			/* ktime in ns, counts while !trained */
+	u64 trained_at;			/* ktime in ns, valid while !trained */
 	unsigned int resets;
 	struct sim_log *log;		/* the pointer is constant */
-	struct timer_list timer;	/* the next moment that changes something */
+	struct timer_list timer;	/* the nearer deadline */
 	struct work_struct scrubber;
 	struct work_struct unplugger;	/* queued only in SIM_ON */
 };
@@ -256,7 +255,7 @@ int sim_bridge_alloc(struct sim_gpu *gpu);
 void sim_bridge_free(struct sim_gpu *gpu);
 int sim_bridge_plug(struct sim_gpu *gpu);
 void sim_bridge_unplug(struct sim_gpu *gpu);
-void sim_bridge_tear_out(struct sim_gpu *gpu);
+void sim_bridge_surprise_remove(struct sim_gpu *gpu);
 
 /* mem.c */
 int sim_mem_create(struct sim_gpu *gpu);
@@ -273,7 +272,7 @@ void sim_regs_show_locked(struct sim_gpu *gpu);
 /* power.c */
 void sim_power_on(struct sim_gpu *gpu, struct sim_host *host);
 void sim_power_off(struct sim_gpu *gpu);
-void sim_power_tear_out(struct sim_gpu *gpu);
+void sim_power_surprise_remove(struct sim_gpu *gpu);
 void sim_power_reset_locked(struct sim_function *fn, enum sim_log_event why);
 void sim_power_bus_reset_locked(struct sim_gpu *gpu, bool asserted);
 void sim_power_refresh_locked(struct sim_gpu *gpu);
@@ -293,7 +292,7 @@ struct sim_gpu *sim_gpu_alloc(void);
 void sim_gpu_free(struct sim_gpu *gpu);
 int sim_gpu_start(struct sim_gpu *gpu);
 int sim_gpu_stop(struct sim_gpu *gpu);
-int sim_gpu_tear_out(struct sim_gpu *gpu);
+int sim_gpu_surprise_remove(struct sim_gpu *gpu);
 
 /* msi.c */
 bool sim_msi_has_msix(const struct sim_gpu *gpu);
