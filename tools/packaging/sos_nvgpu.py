@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""sos plugin: GPUs of Grace hosts that are given to virtual machines."""
+"""sos plugin: GPUs of Grace hosts for virtual machines."""
 
 from sos.report.plugins import IndependentPlugin, Plugin
 
 
 class Nvgpu(Plugin, IndependentPlugin):
-    """What nvgpuctl and the sysfs files of nvgpu-vfio-pci tell"""
+    """Output of nvgpuctl and sysfs files of nvgpu-vfio-pci"""
 
     short_desc = "NVIDIA Grace GPUs for virtual machines"
     plugin_name = "nvgpu"
