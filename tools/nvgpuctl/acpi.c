@@ -2,11 +2,10 @@
 /*
  * GPU memory in ACPI tables, without an interpreter.
  *
- * Firmware gives the two properties in a _DSD: a package of packages of a name and
- * a value. In AML a name is 0x0d, its letters, 0; a constant that follows is one
- * prefix byte and up to 8 bytes (ACPI 6.5, 20.2.3). Values that firmware computes
- * when it is asked cannot be found in this way, which is why all that comes from
- * here is called heuristic.
+ * Firmware provides the two properties in a _DSD: a package of packages of a name
+ * and a value. In AML a name is 0x0d, its letters, 0; a constant that follows is
+ * one prefix byte and up to 8 bytes (ACPI 6.5, 20.2.3). Values computed at run time
+ * cannot be found in this way, so results are reported as heuristic.
  */
 #define _GNU_SOURCE
 #include "nvgpuctl.h"
@@ -23,7 +22,7 @@
 static const char base_name[] = "\rnvidia,gpu-mem-base-pa";
 static const char size_name[] = "\rnvidia,gpu-mem-size";
 
-/* Bytes of the constant behind this prefix, -1 if it begins none. */
+/* Size of the constant after this prefix in bytes, -1 if it is not a prefix. */
 static int constant_len(__u8 prefix)
 {
 	switch (prefix) {
@@ -58,7 +57,7 @@ static bool read_constant(const __u8 *p, const __u8 *end, __u64 *value)
 	return true;
 }
 
-/* A name that was already seen belongs to the next GPU. */
+/* A repeated name belongs to the next GPU. */
 static struct acpi_memory *slot_for(struct acpi_memory *found, unsigned int *nr,
 				    unsigned int max, bool is_base)
 {
@@ -92,10 +91,10 @@ static void note_value(struct acpi_memory *slot, bool is_base, const __u8 *p,
  * acpi_find_memory() - Find the properties of GPU memory in a table
  * @aml: the table
  * @len: its length
- * @found: filled in the order of the table, one for each GPU
+ * @found: filled in the order of the table, one entry per GPU
  * @max: size of @found
  *
- * Return: how many were found.
+ * Return: number of entries.
  */
 unsigned int acpi_find_memory(const __u8 *aml, size_t len, struct acpi_memory *found,
 			      unsigned int max)
@@ -107,7 +106,7 @@ unsigned int acpi_find_memory(const __u8 *aml, size_t len, struct acpi_memory *f
 	size_t n;
 
 	while (p < end && (p = memchr(p, AML_STRING, end - p))) {
-		/* With the NUL that ends the name. */
+		/* Includes the terminating NUL. */
 		is_base = (size_t)(end - p) >= sizeof(base_name) &&
 			  !memcmp(p, base_name, sizeof(base_name));
 		n = is_base ? sizeof(base_name) : sizeof(size_name);

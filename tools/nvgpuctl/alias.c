@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which variant driver libvirt picks, by its own rules (virpci.c): of the lines
- * "alias vfio_pci:... MODULE" in modules.alias, seven fields each, those where
- * every field is "*" or equal to the device's; of these the one with the fewest
- * "*", of equals the first. modprobe.d is not asked.
+ * The variant driver that libvirt picks, by its rules (virpci.c): a line
+ * "alias vfio_pci:... MODULE" in modules.alias matches if each of its seven fields
+ * is "*" or equal to the device's; libvirt takes the match with the fewest "*", the
+ * first of equals. modprobe.d is ignored.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #define NR_FIELDS 7
 
-/* What introduces each field; the last one ends with the text. */
+/* The prefix of each field; the last field extends to the end. */
 static const char *const field_key[NR_FIELDS] = { "v", "d", "sv", "sd", "bc", "sc", "i" };
 
 struct fields {
@@ -72,7 +72,7 @@ static void add(struct candidates *found, const char *pattern, size_t pattern_le
 	snprintf(new->module, sizeof(new->module), "%.*s", (int)module_len, module);
 }
 
-/* A line of modules.alias without its newline. */
+/* A line of modules.alias, without its newline. */
 static bool try_line(const char *line, const char *end, const struct fields *device,
 		     struct candidates *found)
 {
@@ -93,13 +93,13 @@ static bool try_line(const char *line, const char *end, const struct fields *dev
 }
 
 /**
- * alias_search() - Find who claims a device, and whom libvirt prefers
+ * alias_search() - Find the matching aliases, and the one that libvirt picks
  * @data: modules.alias
  * @len: its length
  * @modalias: of the device, as in sysfs: pci:v...
  * @found: the candidates in the order of the file; to be freed
  *
- * Return: 0, or -EINVAL if @modalias is none of a PCI device.
+ * Return: 0, or -EINVAL if @modalias is not of a PCI device.
  */
 int alias_search(const char *data, size_t len, const char *modalias, struct candidates *found)
 {
@@ -134,7 +134,7 @@ void candidates_free(struct candidates *found)
 	*found = (struct candidates) { .best = -1 };
 }
 
-/* Does a variant driver claim it? vfio-pci does so with anything, by nothing but wildcards. */
+/* Does a variant driver match? vfio-pci's alias, all wildcards, matches any device. */
 bool alias_is_claimed(const struct candidates *found)
 {
 	return found->nr && !same_module(found->v[found->best].module, "vfio_pci");

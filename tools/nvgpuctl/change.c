@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One GPU's way to another driver and back. driver_override first, so that nobody
- * else's driver can come in between; then off the old driver, then onto the new.
+ * Change the driver of one GPU and undo it. Set driver_override first, so that no
+ * other driver binds in between; then unbind the old driver, then bind the new one.
  */
 #include <errno.h>
 
@@ -9,7 +9,7 @@
 
 static int write_override(const char *bdf, const char *override)
 {
-	/* An empty line is how sysfs is told to forget. */
+	/* An empty line clears driver_override. */
 	return root_write(override[0] ? override : "\n", "/sys/bus/pci/devices/%s/driver_override",
 			  bdf);
 }
@@ -25,7 +25,7 @@ static void current_driver(char *buf, size_t len, const char *bdf)
 }
 
 /**
- * change_prepare() - Make sure that there is such a driver; changes no GPU
+ * change_prepare() - Load the driver if it is missing; changes no GPU
  * @change: the change
  *
  * Return: 0 or a negative errno.
@@ -56,11 +56,11 @@ static int bind_to(const struct change *change, char *why, size_t len)
 		return 0;
 	snprintf(prefix, sizeof(prefix), "%s %s: ", change->driver, bdf);
 	if (!kmsg_error(before, prefix, why, len))
-		snprintf(why, len, "the kernel gave no reason, see dmesg");
+		snprintf(why, len, "no reason in the kernel log, see dmesg");
 	return ret;
 }
 
-/* Where the kernel chooses, whatever it chooses is right, none included. */
+/* If the kernel chooses the driver, any result is right, none included. */
 static int check_result(const struct change *change, char *why, size_t len)
 {
 	char driver[64];
@@ -69,17 +69,17 @@ static int check_result(const struct change *change, char *why, size_t len)
 	if (opts.dry_run || !change->driver || !change->driver[0] ||
 	    !strcmp(driver, change->driver))
 		return 0;
-	snprintf(why, len, "afterwards it is on %s", driver[0] ? driver : "no driver");
+	snprintf(why, len, "bound to %s afterwards", driver[0] ? driver : "no driver");
 	return -EIO;
 }
 
 /**
  * change_apply() - Change the driver of a GPU
  * @change: the change
- * @why: on failure, what the kernel said
+ * @why: on failure, the reason in the kernel log
  * @len: of @why
  *
- * A failure leaves it half way, for change_undo().
+ * On failure the caller must call change_undo().
  *
  * Return: 0 or a negative errno.
  */
@@ -119,7 +119,7 @@ static int undo_persisted(const struct gpu *gpu)
 }
 
 /**
- * change_undo() - Put a GPU back, from wherever a change has left it
+ * change_undo() - Restore the driver of a GPU, after any step of a change
  * @gpu: its address, and the driver, the override and the persisted driver it had
  *
  * May be called again after it was interrupted.

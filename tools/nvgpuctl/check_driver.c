@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of drivers: who has the GPU, who will, who would like to.
+ * Checks of drivers: bound, persisted, chosen by libvirt; and their users.
  */
 #include "doctor.h"
 
@@ -13,7 +13,7 @@ static void check_bound(const struct patient *patient,
 	if (!strcmp(gpu->driver, DRIVER_NAME))
 		finding(PASS, NULL, "bound to " DRIVER_NAME);
 	else if (!gpu->driver[0])
-		finding(PASS, NULL, "no driver has it: free to be bound");
+		finding(PASS, NULL, "no driver bound: ready for bind");
 	else
 		finding(WARN, todo, "bound to %s", gpu->driver);
 }
@@ -38,11 +38,11 @@ static void check_override(const struct patient *patient,
 			gpu->override[0] ? gpu->override : "not set");
 	else if (!strcmp(gpu->override, DRIVER_MODULE))
 		finding(FAIL, "the driver is called " DRIVER_NAME ", with underscores",
-			"driver_override is %s, which is the module, not the driver",
+			"driver_override is %s, the name of the module, not the driver",
 			gpu->override);
 	else
 		finding(WARN, todo,
-			"driver_override is a stale %s: the GPU is on %s",
+			"driver_override is %s, which is stale: the GPU is bound to %s",
 			gpu->override,
 			gpu->driver[0] ? gpu->driver : "no driver");
 }
@@ -55,24 +55,24 @@ static void check_persisted(const struct patient *patient,
 	snprintf(todo, sizeof(todo), "nvgpuctl bind --persist %s, or rm " PERSIST_FILE,
 		 gpu->bdf, gpu->bdf);
 	if (!gpu->persisted[0])
-		finding(PASS, NULL, "nothing is persisted in /etc/driverctl.d");
+		finding(PASS, NULL, "no driver is persisted in /etc/driverctl.d");
 	else if (!strcmp(gpu->persisted, "?"))
 		finding(FAIL, todo, PERSIST_FILE " is not the name of a driver", gpu->bdf);
 	else if (!agrees(gpu->persisted, gpu->driver))
-		finding(WARN, todo, PERSIST_FILE " says %s, but it is on %s", gpu->bdf,
+		finding(WARN, todo, PERSIST_FILE " says %s, but it is bound to %s", gpu->bdf,
 			gpu->persisted, gpu->driver[0] ? gpu->driver : "no driver");
 	else
-		finding(PASS, NULL, "it will be on %s after a boot as well", gpu->persisted);
+		finding(PASS, NULL, "%s is persisted", gpu->persisted);
 }
 
 static void check_interrupted(const struct patient *patient,
 			      const struct gpu *gpu)
 {
 	if (journal_pending(gpu->bdf))
-		finding(FAIL, "run nvgpuctl bind or unbind again: it puts the GPU back first",
-			"a change of its driver was interrupted half way");
+		finding(FAIL, "run nvgpuctl bind or unbind again: it restores the driver first",
+			"a driver change was interrupted");
 	else
-		finding(PASS, NULL, "no change of its driver was left half way");
+		finding(PASS, NULL, "no driver change was interrupted");
 }
 
 static void check_alias(const struct patient *patient,
@@ -90,7 +90,7 @@ static void check_alias(const struct patient *patient,
 	}
 	if (!alias_is_claimed(&found))
 		finding(FAIL, "install the module for this kernel and run depmod",
-			"no variant driver claims it: libvirt would take vfio-pci");
+			"no variant driver matches: libvirt would take vfio-pci");
 	else if (!same_module(found.v[found.best].module, DRIVER_NAME))
 		finding(WARN,
 			"write <driver model='nvgpu_vfio_pci'/> into the hostdev; why: nvgpuctl alias",
@@ -124,11 +124,11 @@ static void check_nvidia(const struct patient *patient)
 	if (users.nr)
 		finding(FAIL,
 			"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains",
-			"/dev/nvidia* is open in %s: the NVIDIA driver cannot let go", list);
+			"/dev/nvidia* is open in %s: the NVIDIA driver cannot be unbound", list);
 	else if (users.is_partial)
-		finding(SKIP, NULL, "processes of others can be looked at by root only");
+		finding(SKIP, NULL, "only root can inspect processes of other users");
 	else
-		finding(PASS, NULL, "nobody has /dev/nvidia* open");
+		finding(PASS, NULL, "no process has /dev/nvidia* open");
 	users_free(&users);
 }
 
@@ -144,18 +144,18 @@ static void check_users(const struct patient *patient,
 	}
 	list_users(&users, list, sizeof(list));
 	if (users.nr)
-		finding(WARN, "end it before the GPU is given to another VM", "in use by %s", list);
+		finding(WARN, "end it before assigning the GPU to another VM", "in use by %s", list);
 	else
 		finding(PASS, NULL, "no process has it open");
 	users_free(&users);
 }
 
 const struct check driver_checks[] = {
-	{ "driver.bound", "which driver has it", NULL, check_bound },
-	{ "driver.override", "is driver_override stale", NULL, check_override },
-	{ "driver.persisted", "does /etc/driverctl.d agree", NULL, check_persisted },
-	{ "driver.interrupted", "was a bind left half way", NULL, check_interrupted },
-	{ "driver.alias", "which driver libvirt would take", NULL, check_alias },
+	{ "driver.bound", "the bound driver", NULL, check_bound },
+	{ "driver.override", "driver_override is not stale", NULL, check_override },
+	{ "driver.persisted", "/etc/driverctl.d agrees", NULL, check_persisted },
+	{ "driver.interrupted", "no bind was interrupted", NULL, check_interrupted },
+	{ "driver.alias", "the driver libvirt would take", NULL, check_alias },
 	{ "driver.nvidia", "processes that hold /dev/nvidia*", check_nvidia, NULL },
 	{ "driver.users", "processes that hold the vfio device", NULL, check_users },
 	{ }

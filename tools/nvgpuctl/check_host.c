@@ -6,7 +6,7 @@
 
 #include "doctor.h"
 
-/* For the driver of the GPU in the guest, which makes a node for each MIG slice. */
+/* The guest's GPU driver onlines the memory of each MIG slice as a node. */
 #define NODES_PER_GPU 8
 #define QEMU_MAX_NODES 128
 
@@ -15,12 +15,12 @@ static void check_arch(const struct patient *patient)
 	char machine[32];
 
 	if (fact(machine, sizeof(machine), "machine"))
-		finding(SKIP, NULL, "the architecture is not known");
+		finding(SKIP, NULL, "the architecture is unknown");
 	else if (!strcmp(machine, "aarch64"))
 		finding(PASS, NULL, "aarch64");
 	else
 		finding(FAIL, "run this on the Grace host itself",
-			"%s: Grace is aarch64, elsewhere this memory is not coherent", machine);
+			"%s: Grace is aarch64", machine);
 }
 
 static void check_page_size(const struct patient *patient)
@@ -29,7 +29,7 @@ static void check_page_size(const struct patient *patient)
 	unsigned int size;
 
 	if (fact(text, sizeof(text), "page.size")) {
-		finding(SKIP, NULL, "the page size is not known");
+		finding(SKIP, NULL, "the page size is unknown");
 		return;
 	}
 	size = strtoul(text, NULL, 10) / SZ_K;
@@ -38,7 +38,7 @@ static void check_page_size(const struct patient *patient)
 	else
 		finding(WARN,
 			"boot the 64K flavour of your distribution's kernel (linux-image-*-64k)",
-			"%u KiB pages; it works, but NVIDIA recommends 64 KiB on Grace", size);
+			"%u KiB pages work, but NVIDIA recommends 64 KiB on Grace", size);
 }
 
 struct symbol {
@@ -55,9 +55,9 @@ static void check_config(const struct patient *patient)
 		{ "CONFIG_ARM_SMMU_V3", FAIL, "boot a kernel with CONFIG_ARM_SMMU_V3" },
 		{ "CONFIG_KVM", FAIL, "boot a kernel with CONFIG_KVM" },
 		{ "CONFIG_IOMMUFD", WARN,
-		  "VMs work with the older vfio container; accelerated SMMUs need it" },
+		  "accelerated SMMUs need it; other VMs work with the vfio container" },
 		{ "CONFIG_MEMORY_FAILURE", WARN,
-		  "a corrupted page of the GPU is not kept out of use without it" },
+		  "without it hwpoisoned pages of the GPU stay in use" },
 	};
 	unsigned int i, bad = 0;
 
@@ -83,7 +83,7 @@ static void check_kvm(const struct patient *patient)
 	int ret = fact(text, sizeof(text), "kvm.cacheable_pfnmap");
 
 	if (ret == -EACCES)
-		finding(SKIP, NULL, "/dev/kvm may not be opened by this user");
+		finding(SKIP, NULL, "this user may not open /dev/kvm");
 	else if (ret)
 		finding(FAIL, "boot the kernel at EL2 (see dmesg | grep -i kvm), load kvm",
 			"KVM is not available (%s)", errno_name(ret));
@@ -91,8 +91,8 @@ static void check_kvm(const struct patient *patient)
 		finding(PASS, NULL, "KVM maps device memory cacheable");
 	else
 		finding(FAIL,
-			"boot Linux 6.17 or newer; the processor must have FWB and DIC, Grace has",
-			"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0: guests get usemem uncached, unaligned accesses and atomics fault");
+			"boot Linux 6.17 or newer; the CPU needs FWB and DIC, which Grace has",
+			"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0: KVM maps usemem uncached into guests, unaligned accesses and atomics fault");
 }
 
 static void check_nodes(const struct patient *patient)
@@ -104,29 +104,29 @@ static void check_nodes(const struct patient *patient)
 	root_read(text, sizeof(text), "/sys/devices/system/node/possible");
 	possible = parse_node_list(text);
 	if (wanted > QEMU_MAX_NODES)
-		finding(FAIL, "give fewer GPUs to one VM",
-			"%u GPUs need %u NUMA nodes in a guest, QEMU has %u", patient->gpus->nr,
+		finding(FAIL, "assign fewer GPUs to one VM",
+			"%u GPUs need %u NUMA nodes in a guest, QEMU supports %u", patient->gpus->nr,
 			wanted, QEMU_MAX_NODES);
 	else if (possible < 0)
 		finding(SKIP, NULL, "/sys/devices/system/node/possible cannot be read");
 	else if (!patient->config ||
 		 parse_config(patient->config, patient->config_len, "CONFIG_NODES_SHIFT", value,
 			      sizeof(value)))
-		finding(SKIP, NULL, "CONFIG_NODES_SHIFT is not known");
+		finding(SKIP, NULL, "CONFIG_NODES_SHIFT is unknown");
 	else if (wanted > 1U << (atoi(value) & 15))
 		finding(WARN, "boot a kernel with a larger CONFIG_NODES_SHIFT, in guests as well",
-			"CONFIG_NODES_SHIFT=%s is room for %u NUMA nodes, %u GPUs want %u", value,
+			"CONFIG_NODES_SHIFT=%s allows %u NUMA nodes, %u GPUs need %u", value,
 			1U << (atoi(value) & 15), patient->gpus->nr, wanted);
 	else
-		finding(PASS, NULL, "room for %u NUMA nodes, %u wanted; %d possible on this host",
+		finding(PASS, NULL, "up to %u NUMA nodes, %u needed; %d possible on this host",
 			1U << (atoi(value) & 15), wanted, possible);
 }
 
 const struct check host_checks[] = {
-	{ "host.arch", "is this a Grace host's processor", check_arch, NULL },
+	{ "host.arch", "processor of a Grace host", check_arch, NULL },
 	{ "host.page_size", "base pages of the kernel", check_page_size, NULL },
-	{ "host.config", "what the kernel was built with", check_config, NULL },
-	{ "host.kvm", "does KVM map device memory cacheable", check_kvm, NULL },
-	{ "host.nodes", "room for the NUMA nodes of the GPUs", check_nodes, NULL },
+	{ "host.config", "configuration of the kernel", check_config, NULL },
+	{ "host.kvm", "KVM maps device memory cacheable", check_kvm, NULL },
+	{ "host.nodes", "enough NUMA nodes for the GPUs", check_nodes, NULL },
 	{ }
 };

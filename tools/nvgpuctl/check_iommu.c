@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of the IOMMU: groups and who shares what.
+ * Checks of the IOMMU: groups, and SMMUs shared by GPUs.
  */
 #include "doctor.h"
 
@@ -10,7 +10,7 @@ static void check_group(const struct patient *patient,
 	if (gpu->group < 0)
 		finding(FAIL,
 			"enable the SMMU in the firmware's setup; boot without iommu=off and arm-smmu-v3.disable_bypass=0",
-			"has no IOMMU group: no VM can have it");
+			"no IOMMU group: the GPU cannot be assigned to a VM");
 	else
 		finding(PASS, NULL, "IOMMU group %d behind %s", gpu->group,
 			gpu->iommu[0] ? gpu->iommu : "an unnamed IOMMU");
@@ -24,7 +24,7 @@ static void check_viable(const struct patient *patient,
 	char todo[192];
 
 	if (gpu->group < 0 || group_load(gpu->group, &group)) {
-		finding(SKIP, NULL, "the members of its group are not known");
+		finding(SKIP, NULL, "the members of its group are unknown");
 		return;
 	}
 	blocker = group_blocker(&group, gpu->bdf);
@@ -32,7 +32,7 @@ static void check_viable(const struct patient *patient,
 		snprintf(todo, sizeof(todo),
 			 "driverctl set-override %s none, or echo %s > /sys/bus/pci/drivers/%s/unbind",
 			 blocker->bdf, blocker->bdf, blocker->driver);
-		finding(FAIL, todo, "group %d is not viable: %s is on %s", gpu->group, blocker->bdf,
+		finding(FAIL, todo, "group %d is not viable: %s is bound to %s", gpu->group, blocker->bdf,
 			blocker->driver);
 	} else {
 		finding(PASS, NULL, "group %d is viable, %u function%s in it", gpu->group, group.nr,
@@ -46,7 +46,7 @@ static void check_shared(const struct patient *patient, const struct gpu *gpu)
 	unsigned int i;
 
 	if (!gpu->iommu[0]) {
-		finding(SKIP, NULL, "its IOMMU is not known");
+		finding(SKIP, NULL, "its IOMMU is unknown");
 		return;
 	}
 	for (i = 0; i < patient->gpus->nr; i++) {
@@ -55,8 +55,8 @@ static void check_shared(const struct patient *patient, const struct gpu *gpu)
 		if (!strcmp(other->bdf, gpu->bdf) || strcmp(other->iommu, gpu->iommu))
 			continue;
 		finding(WARN,
-			"give both to the same VM, or to VMs without a guest SMMU (gen without --smmu)",
-			"shares %s with %s: a guest's SMMU stands for one of the host", gpu->iommu,
+			"assign both to one VM, or to VMs without a guest SMMU (gen without --smmu)",
+			"shares %s with %s: one guest SMMU maps to one host SMMU", gpu->iommu,
 			other->bdf);
 		return;
 	}
@@ -64,8 +64,8 @@ static void check_shared(const struct patient *patient, const struct gpu *gpu)
 }
 
 const struct check iommu_checks[] = {
-	{ "iommu.group", "is there an IOMMU group", NULL, check_group },
-	{ "iommu.viable", "does anything in the group keep it from VMs", NULL, check_viable },
-	{ "iommu.shared", "do GPUs share an SMMU", NULL, check_shared },
+	{ "iommu.group", "the GPU has an IOMMU group", NULL, check_group },
+	{ "iommu.viable", "the IOMMU group is viable", NULL, check_viable },
+	{ "iommu.shared", "GPUs that share an SMMU", NULL, check_shared },
 	{ }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of the GPU memory: what firmware says, who uses it, is it trained.
+ * Checks of the GPU memory: firmware properties, users, readiness, hwpoison.
  */
 #include <errno.h>
 
@@ -13,7 +13,7 @@
 #define CXL_MEM_INFO_VALID	0x1
 #define CXL_MEM_ACTIVE		0x2
 
-/* On the driver, or where there are ACPI tables, that nothing is known says something. */
+/* Missing values are a finding if the driver is bound or there are ACPI tables. */
 static enum verdict without_properties(const struct gpu *gpu)
 {
 	if (!strcmp(gpu->driver, DRIVER_NAME) || root_exists("/sys/firmware/acpi/tables/DSDT"))
@@ -30,11 +30,11 @@ static void check_properties(const struct patient *patient,
 
 	if (gpu->source == MEM_UNKNOWN)
 		finding(without_properties(gpu),
-			"update the firmware; the driver would serve the GPU without its memory",
-			"no property nvidia,gpu-mem-size in the ACPI tables, and no driver that knows");
+			"update the firmware; until then the driver works like vfio-pci",
+			"no property nvidia,gpu-mem-size found");
 	else if (gpu->is_computed)
 		finding(PASS, NULL,
-			"ACPI names the properties, their values are computed by the firmware%s",
+			"ACPI has the properties, but firmware computes their values%s",
 			source);
 	else if (gpu->has_base != gpu->has_size)
 		finding(FAIL, "update the firmware: the driver needs both",
@@ -43,7 +43,7 @@ static void check_properties(const struct patient *patient,
 			source);
 	else if (!gpu->mem_size)
 		finding(FAIL, "power-cycle the machine (a reboot is not enough), see the BMC's log",
-			"firmware says that the memory has size 0: the C2C link is down%s", source);
+			"firmware reports size 0: the C2C link is down%s", source);
 	else
 		finding(PASS, NULL, "%s at 0x%llx%s",
 			format_size(size, sizeof(size), gpu->mem_size), gpu->mem_base, source);
@@ -67,13 +67,13 @@ static const struct iomem_range *overlap(const struct iomem *iomem, const struct
 	return NULL;
 }
 
-/* "System RAM (NVIDIA)" tells who has added it, plain "System RAM" is firmware's. */
+/* "System RAM (NVIDIA)" was added by that driver, plain "System RAM" by firmware. */
 static void check_online(const struct patient *patient, const struct gpu *gpu)
 {
 	const struct iomem_range *ram;
 
 	if (!patient->has_iomem || !has_range(gpu)) {
-		finding(SKIP, NULL, patient->has_iomem ? "where its memory is, is not known" :
+		finding(SKIP, NULL, patient->has_iomem ? "the address of its memory is unknown" :
 			"/proc/iomem shows addresses to root only");
 		return;
 	}
@@ -92,11 +92,11 @@ static void check_online(const struct patient *patient, const struct gpu *gpu)
 			ram->last, ram->name);
 	else
 		finding(FAIL, "the firmware's memory map is wrong: update it",
-			"0x%llx-0x%llx is \"%s\" of the host from boot on", ram->start,
+			"0x%llx-0x%llx is \"%s\" of the host since boot", ram->start,
 			ram->last, ram->name);
 }
 
-/* A table of 8-byte entries in one page maps this much at once. */
+/* PMD size: a page table of one page has 8-byte entries. */
 static __u64 huge_page(void)
 {
 	__u64 page = page_size();
@@ -111,22 +111,22 @@ static void check_alignment(const struct patient *patient,
 	char size[32];
 
 	if (!has_range(gpu) || !gpu->usemem.size) {
-		finding(SKIP, NULL, "where its memory is, is not known");
+		finding(SKIP, NULL, "the address of its memory is unknown");
 		return;
 	}
 	format_size(size, sizeof(size), huge);
 	if (gpu->mem_base % page_size() || gpu->mem_size % page_size())
-		finding(FAIL, "update the firmware: the driver refuses this",
-			"base 0x%llx or size 0x%llx is no multiple of the page size",
+		finding(FAIL, "update the firmware: the driver rejects these values",
+			"base 0x%llx or size 0x%llx is not a multiple of the page size",
 			gpu->mem_base, gpu->mem_size);
 	else if (gpu->mem_base % huge)
-		finding(WARN, "it works, but is mapped in small pages",
-			"base 0x%llx is no multiple of a huge page (%s)", gpu->mem_base, size);
+		finding(WARN, "it works, but with small mappings",
+			"base 0x%llx is not a multiple of the PMD size (%s)", gpu->mem_base, size);
 	else if (gpu->usemem.size % huge)
-		finding(WARN, "it works, but the end of usemem is mapped in small pages",
-			"usemem is no multiple of a huge page (%s)", size);
+		finding(WARN, "it works, but with small mappings at the end of usemem",
+			"usemem is not a multiple of the PMD size (%s)", size);
 	else
-		finding(PASS, NULL, "base and usemem are multiples of a huge page (%s)", size);
+		finding(PASS, NULL, "base and usemem are multiples of the PMD size (%s)", size);
 }
 
 static void check_cxl(const struct gpu *gpu)
@@ -143,7 +143,7 @@ static void check_cxl(const struct gpu *gpu)
 		finding(PASS, NULL, "CXL range 1 is valid and active");
 }
 
-/* Reading a register of a GPU that somebody else drives is not ours to do. */
+/* Do not read registers of a GPU that another driver uses. */
 static void check_registers(const struct gpu *gpu)
 {
 	__u32 c2c = 0, hbm = 0;
@@ -154,13 +154,13 @@ static void check_registers(const struct gpu *gpu)
 	if (!ret)
 		ret = root_peek32(&hbm, BAR0_HBM, "/sys/bus/pci/devices/%s/resource0", gpu->bdf);
 	if (ret == -EBUSY)
-		finding(SKIP, NULL, "%s has the GPU, its registers are not read", gpu->driver);
+		finding(SKIP, NULL, "registers are not read while %s is bound", gpu->driver);
 	else if (ret)
 		finding(SKIP, NULL,
 			"BAR0 cannot be read (%s: not root, or locked down)",
 			errno_name(ret));
 	else if (c2c == UINT32_MAX && hbm == UINT32_MAX)
-		finding(SKIP, NULL, "BAR0 reads as all ones: asleep, or memory decoding is off");
+		finding(SKIP, NULL, "BAR0 reads as all ones: not in D0, or memory decode is off");
 	else if (c2c != STATUS_READY)
 		finding(FAIL, "power-cycle the machine, see the BMC's log for NVLink-C2C",
 			"the C2C link is not up (register 0x%x is 0x%x, not 0xff)", BAR0_C2C, c2c);
@@ -178,14 +178,14 @@ static void check_ready(const struct patient *patient,
 	if (!gpu->answers)
 		finding(FAIL,
 			"echo 1 > /sys/bus/pci/devices/.../remove, echo 1 > /sys/bus/pci/rescan; or power-cycle",
-			"the GPU does not answer: its config space reads as all ones");
+			"the GPU does not respond: its config space reads as all ones");
 	else if (!strcmp(gpu->ready, "failed"))
 		finding(FAIL,
 			"reset the GPU (echo 1 > /sys/bus/pci/devices/.../reset) or power-cycle",
-			"the driver waited for the memory in vain");
+			"the driver's wait for the memory timed out");
 	else if (gpu->ready[0])
-		finding(PASS, NULL, !strcmp(gpu->ready, "ready") ? "the driver has found it ready" :
-			"the driver asks the hardware at the next access");
+		finding(PASS, NULL, !strcmp(gpu->ready, "ready") ? "the memory is ready" :
+			"the next access reads the state from the hardware");
 	else if (gpu->cxl_dvsec)
 		check_cxl(gpu);
 	else
@@ -196,21 +196,20 @@ static void check_poison(const struct patient *patient,
 			 const struct gpu *gpu)
 {
 	if (gpu->source != MEM_DRIVER)
-		finding(SKIP, NULL, "known only while nvgpu-vfio-pci has the GPU");
+		finding(SKIP, NULL, "known only while bound to nvgpu-vfio-pci");
 	else if (gpu->poisoned)
 		finding(WARN,
-			"stop the VM and reset the GPU; if it comes again, ask NVIDIA about row remapping",
-			"%llu corrupted page%s out of use", gpu->poisoned,
-			gpu->poisoned == 1 ? " is" : "s are");
+			"stop the VM and reset the GPU; if it recurs, ask NVIDIA about row remapping",
+			"%llu hwpoisoned page%s", gpu->poisoned, gpu->poisoned == 1 ? "" : "s");
 	else
-		finding(PASS, NULL, "no corrupted page");
+		finding(PASS, NULL, "no hwpoisoned page");
 }
 
 const struct check memory_checks[] = {
-	{ "memory.firmware", "what firmware says of the memory", NULL, check_properties },
-	{ "memory.online", "does the host use it as System RAM", NULL, check_online },
-	{ "memory.alignment", "base and size against huge pages", NULL, check_alignment },
+	{ "memory.firmware", "firmware properties of the memory", NULL, check_properties },
+	{ "memory.online", "the host does not use it as System RAM", NULL, check_online },
+	{ "memory.alignment", "base and size are multiples of the PMD size", NULL, check_alignment },
 	{ "memory.ready", "C2C link and HBM, or CXL state", NULL, check_ready },
-	{ "memory.poison", "corrupted pages", NULL, check_poison },
+	{ "memory.poison", "hwpoisoned pages", NULL, check_poison },
 	{ }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of the module: is it there, may it be loaded, is it the one that is loaded.
+ * Checks of the module: installed, current, signed.
  */
 #include "doctor.h"
 
@@ -17,7 +17,7 @@ static bool secure_boot(void)
 	return len == 5 && data[4] == 1;
 }
 
-/* "none [integrity] confidentiality": the one in brackets counts. */
+/* "none [integrity] confidentiality": brackets mark the current value. */
 static bool locked_down(void)
 {
 	char text[64];
@@ -41,7 +41,7 @@ static void check_installed(const struct patient *patient)
 	if (module_info(DRIVER_MODULE, &info))
 		finding(FAIL,
 			"install nvgpu-vfio-pci-dkms and the headers of this kernel, or run make install",
-			"there is no module " DRIVER_MODULE " for kernel %s", kernel_release());
+			"no module " DRIVER_MODULE " for kernel %s", kernel_release());
 	else if (info.is_blacklisted)
 		finding(FAIL, "remove the blacklist line from /etc/modprobe.d",
 			DRIVER_MODULE " is blacklisted in modprobe.d");
@@ -60,13 +60,13 @@ static void check_current(const struct patient *patient)
 		return;
 	}
 	if (module_info(DRIVER_MODULE, &info) || !info.srcversion[0])
-		finding(SKIP, NULL, "the module on the disk is not known");
+		finding(SKIP, NULL, "the installed module is unknown");
 	else if (strcmp(loaded, info.srcversion))
 		finding(WARN, "unbind the GPUs, modprobe -r " DRIVER_MODULE ", bind them again",
-			"the module that is loaded (%s) is not the one on the disk (%s)", loaded,
+			"the loaded module (%s) is not the installed one (%s)", loaded,
 			info.srcversion);
 	else
-		finding(PASS, NULL, "the module that is loaded is the one on the disk");
+		finding(PASS, NULL, "the loaded module is the installed one");
 }
 
 static bool key_is_known(const char *signer)
@@ -88,23 +88,23 @@ static void check_signature(const struct patient *patient)
 		return;
 	}
 	if (module_info(DRIVER_MODULE, &info))
-		finding(SKIP, NULL, "there is no module to look at");
+		finding(SKIP, NULL, "the module is not installed");
 	else if (info.is_builtin)
 		finding(PASS, NULL, "the driver is built in");
 	else if (!info.signer[0])
 		finding(FAIL, SIGN_TODO, "%s, and the module is not signed", why);
 	else if (!key_is_known(info.signer))
 		finding(FAIL, SIGN_TODO,
-			"%s, and the kernel does not have the key \"%s\" of the module",
+			"%s, and the kernel lacks the key \"%s\" of the module",
 			why, info.signer);
 	else
-		finding(PASS, NULL, "%s; the module is signed by \"%s\", a key that the kernel has",
+		finding(PASS, NULL, "%s; the module is signed by \"%s\", a key known to the kernel",
 			why, info.signer);
 }
 
 const struct check module_checks[] = {
-	{ "module.installed", "is there a module for this kernel", check_installed, NULL },
-	{ "module.current", "is the loaded module the installed one", check_current, NULL },
+	{ "module.installed", "the module is installed for this kernel", check_installed, NULL },
+	{ "module.current", "the loaded module is the installed one", check_current, NULL },
 	{ "module.signature", "Secure Boot, lockdown and the module's signature", check_signature,
 	  NULL },
 	{ }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks of what runs VMs: QEMU, libvirt, device files, limits.
+ * Checks of the VMM: QEMU, libvirt, device files, limits.
  */
 
 #include "doctor.h"
@@ -18,11 +18,11 @@ static void check_qemu(const struct patient *patient)
 	version = parse_version(text);
 	if (version < QEMU_GENERIC_INITIATOR)
 		finding(FAIL, "install QEMU 10.0 or newer",
-			"%s: no acpi-generic-initiator, so a guest has no NUMA nodes for the GPU (9.0)",
+			"%s lacks acpi-generic-initiator (9.0): no NUMA nodes for the GPU in a guest",
 			text);
 	else if (version < QEMU_MMIO_SIZE)
 		finding(WARN, "install QEMU 10.0 or newer",
-			"%s: no highmem-mmio-size, GPUs of more than 512 GiB in all do not fit",
+			"%s lacks highmem-mmio-size (10.0): BARs of more than 512 GiB in all do not fit",
 			text);
 	else if (version < QEMU_SMMU_ACCEL)
 		finding(PASS, NULL, "%s (an accelerated guest SMMU needs 11.1)", text);
@@ -42,7 +42,7 @@ static void check_libvirt(const struct patient *patient)
 	version = parse_version(text);
 	if (version < LIBVIRT_DRIVER_MODEL)
 		finding(WARN, "install libvirt 10.0 or newer, or bind by hand and use managed='no'",
-			"%s: no <driver model=>, which variant driver is taken cannot be chosen",
+			"%s lacks <driver model=>: the variant driver cannot be chosen",
 			text);
 	else if (version < LIBVIRT_PCI_SMMU)
 		finding(PASS, NULL,
@@ -58,13 +58,12 @@ static void check_nodes(const struct patient *patient)
 
 	if (iommufd)
 		finding(PASS, NULL,
-			"/dev/iommu is there%s",
-			vfio ? ", /dev/vfio/vfio as well" : "");
+			"/dev/iommu exists%s", vfio ? ", /dev/vfio/vfio as well" : "");
 	else if (vfio)
-		finding(PASS, NULL, "/dev/vfio/vfio is there (no iommufd)");
+		finding(PASS, NULL, "/dev/vfio/vfio exists (no iommufd)");
 	else
 		finding(FAIL, "modprobe vfio_iommu_type1 or iommufd",
-			"neither /dev/iommu nor /dev/vfio/vfio is there: no VM can have a device");
+			"neither /dev/iommu nor /dev/vfio/vfio exists: devices cannot be assigned to VMs");
 }
 
 static void check_memlock(const struct patient *patient)

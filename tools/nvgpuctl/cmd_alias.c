@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvgpuctl alias: which driver libvirt would pick, and why.
+ * nvgpuctl alias: the driver that libvirt would pick, and why.
  */
 #include <getopt.h>
 #include <json-c/json.h>
@@ -11,10 +11,10 @@
 static void print_help(void)
 {
 	puts("usage: nvgpuctl alias [OPTION...] [GPU...]\n"
-	     "Shows which vfio driver libvirt (and Kubernetes' go-nvlib) would pick for a GPU:\n"
-	     "of the \"vfio_pci:\" aliases in modules.alias that match, that with the fewest\n"
-	     "wildcards, of equals the first. modprobe.d is not asked. Where the choice is not\n"
-	     "yours, give libvirt <driver model='nvgpu_vfio_pci'/>; \"gen libvirt\" does.\n"
+	     "Shows the vfio driver that libvirt (and Kubernetes' go-nvlib) would pick for a\n"
+	     "GPU: the matching \"vfio_pci:\" alias in modules.alias with the fewest wildcards,\n"
+	     "the first of equals. modprobe.d is ignored. To override the choice, write\n"
+	     "<driver model='nvgpu_vfio_pci'/> into the domain, as \"gen libvirt\" does.\n"
 	     "\n"
 	     "Exit status: 0 shown, 1 modules.alias cannot be read, 2 wrong usage, 3 no such\n"
 	     "GPU, 77 no Grace GPU.");
@@ -77,14 +77,13 @@ static void print_one(const struct gpu *gpu, const struct candidates *found)
 
 	if (!alias_is_claimed(found))
 		snprintf(text, sizeof(text),
-			 "no variant driver claims it, so libvirt takes vfio-pci, which does not present its memory: install nvgpu-vfio-pci for kernel %s and run depmod",
+			 "no variant driver matches, so libvirt takes vfio-pci, without GPU memory: install nvgpu-vfio-pci for kernel %s and run depmod",
 			 kernel_release());
 	else if (same_module(found->v[found->best].module, DRIVER_NAME))
-		snprintf(text, sizeof(text), "libvirt picks %s, as it should",
-			 found->v[found->best].module);
+		snprintf(text, sizeof(text), "libvirt picks %s", found->v[found->best].module);
 	else
 		snprintf(text, sizeof(text),
-			 "libvirt picks %s: to have nvgpu_vfio_pci, write <driver model='nvgpu_vfio_pci'/> into the hostdev, or bind it with \"nvgpuctl bind\" and managed='no'",
+			 "libvirt picks %s: for nvgpu_vfio_pci, write <driver model='nvgpu_vfio_pci'/> into the hostdev, or use \"nvgpuctl bind\" and managed='no'",
 			 found->v[found->best].module);
 	printf("%s%s%s  ", paint(PAINT_BOLD), gpu->bdf, paint(PAINT_OFF));
 	out_wrapped(text, 14);

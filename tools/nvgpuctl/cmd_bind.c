@@ -16,34 +16,33 @@ struct wanted {
 static void print_bind_help(void)
 {
 	puts("usage: nvgpuctl bind [OPTION...] GPU...\n"
-	     "Gives GPUs to nvgpu-vfio-pci. Either all of them have the driver afterwards, or\n"
-	     "all are on the drivers they had, also if this program is killed. Refused while a\n"
-	     "process holds the GPU or another function keeps its IOMMU group from VMs.\n"
+	     "Binds GPUs to nvgpu-vfio-pci, all or none, also if this program is killed. Fails\n"
+	     "while a process uses a GPU or its IOMMU group is not viable.\n"
 	     "\n"
 	     "  --driver NAME   another driver than nvgpu_vfio_pci\n"
-	     "  --persist       also after a boot, by /etc/driverctl.d as driverctl does\n"
-	     "  --persisted     to the driver that /etc/driverctl.d says (for udev)\n"
-	     "  -n, --dry-run   print what would be written\n"
+	     "  --persist       also at each boot, through /etc/driverctl.d like driverctl\n"
+	     "  --persisted     bind to the driver in /etc/driverctl.d (for udev)\n"
+	     "  -n, --dry-run   print writes instead of making them\n"
 	     "\n"
-	     "Exit status: 0 bound, 1 failed and all is as before, 2 wrong usage, 3 no such\n"
+	     "Exit status: 0 bound, 1 failed and nothing changed, 2 wrong usage, 3 no such\n"
 	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
 }
 
 static void print_unbind_help(void)
 {
 	puts("usage: nvgpuctl unbind [OPTION...] GPU...\n"
-	     "Gives GPUs back to the driver that the kernel chooses, without driver_override.\n"
-	     "All or none, as with bind. Refused while a process (a VM) holds the GPU.\n"
+	     "Clears driver_override and binds GPUs to the driver that the kernel chooses, all\n"
+	     "or none. Fails while a process (a VM) uses a GPU.\n"
 	     "\n"
-	     "  --none          leave it without a driver\n"
-	     "  --persist       also after a boot: forget it in /etc/driverctl.d\n"
-	     "  -n, --dry-run   print what would be written\n"
+	     "  --none          bind no driver\n"
+	     "  --persist       also at each boot: remove it from /etc/driverctl.d\n"
+	     "  -n, --dry-run   print writes instead of making them\n"
 	     "\n"
-	     "Exit status: 0 unbound, 1 failed and all is as before, 2 wrong usage, 3 no such\n"
+	     "Exit status: 0 unbound, 1 failed and nothing changed, 2 wrong usage, 3 no such\n"
 	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
 }
 
-/* Is it one of those that change their driver in this very command? */
+/* Does this command change the driver of that device? */
 static bool is_chosen(const struct gpus *gpus, const char *bdf)
 {
 	unsigned int i;
@@ -62,7 +61,7 @@ static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
 
 	if (gpu->group < 0) {
 		complain_of(gpu->bdf,
-			    "has no IOMMU group, so no VM can have it: is the SMMU enabled in the firmware and the kernel? Nothing was changed");
+			    "no IOMMU group, so it cannot be assigned to a VM: enable the SMMU in the firmware and the kernel. Nothing was changed");
 		return ST_BUSY;
 	}
 	if (group_load(gpu->group, &group))
@@ -71,7 +70,7 @@ static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
 		if (!group.v[i].blocks || is_chosen(gpus, group.v[i].bdf))
 			continue;
 		complain_of(gpu->bdf,
-			    "IOMMU group %d is not viable while %s is on %s: unbind that first (driverctl set-override %s none). Nothing was changed",
+			    "IOMMU group %d is not viable while %s is bound to %s: unbind that first (driverctl set-override %s none). Nothing was changed",
 			    gpu->group, group.v[i].bdf, group.v[i].driver, group.v[i].bdf);
 		status = ST_BUSY;
 	}
@@ -97,7 +96,7 @@ static enum status check_users(const struct gpu *gpu)
 	return status;
 }
 
-/* What the kernel would wait for, or a VM would trip over later. */
+/* Reject what would make the kernel wait or a VM fail later. */
 static enum status check_all(const struct gpus *gpus, const struct change *change)
 {
 	enum status status = ST_OK;
@@ -118,7 +117,7 @@ static enum status plan(struct change *change, const struct gpu *gpu, const stru
 	*change = (struct change) { gpu, wanted->driver, "" };
 	if (wanted->from_file) {
 		if (!gpu->persisted[0] || !strcmp(gpu->persisted, "?")) {
-			complain("%s: " PERSIST_FILE " names no driver", gpu->bdf, gpu->bdf);
+			complain("%s: " PERSIST_FILE " has no valid driver name", gpu->bdf, gpu->bdf);
 			return ST_FAILED;
 		}
 		change->driver = gpu->persisted;
@@ -136,7 +135,7 @@ static enum status run(int argc, char **argv, const struct wanted *wanted)
 	struct change *change __free(pointer) = NULL;
 
 	if (optind >= argc) {
-		complain("which GPU? Give its address, or \"all\"");
+		complain("no GPU given: add its address, or \"all\"");
 		return ST_USAGE;
 	}
 	status = transaction_begin();
@@ -181,7 +180,7 @@ enum status cmd_bind(int argc, char **argv)
 		}
 	}
 	if (!parse_driver_file(wanted.driver, strlen(wanted.driver), (char [64]) {}, 64)) {
-		complain("--driver \"%s\" is no name of a driver", wanted.driver);
+		complain("--driver \"%s\" is not a driver name", wanted.driver);
 		return ST_USAGE;
 	}
 	return run(argc, argv, &wanted);

@@ -10,7 +10,7 @@
 
 #include "doctor.h"
 
-/* Behind the verdict and the name of the check. */
+/* Width of the verdict and the name of the check. */
 #define SEEN_COLUMN 25
 #define GUEST_MEMORY_DEFAULT (16 * SZ_G)
 
@@ -23,7 +23,7 @@ static const enum paint verdict_paint[NR_VERDICTS] = {
 	PAINT_GREEN, PAINT_YELLOW, PAINT_RED, PAINT_DIM
 };
 
-/* The check that is running; findings belong to it. */
+/* The running check, to which findings belong. */
 static const struct check *now_check;
 static const struct gpu *now_gpu;
 static unsigned int count[NR_VERDICTS];
@@ -35,13 +35,13 @@ static void print_help(void)
 	unsigned int i;
 
 	puts("usage: nvgpuctl doctor [OPTION...] [GPU...]\n"
-	     "Looks for whatever keeps the GPUs of this host, or the given ones, from virtual\n"
-	     "machines. Each finding is PASS, WARN, FAIL or SKIP (not to be looked at), with\n"
-	     "what was seen and what to do. Changes nothing. Run it as root: most of what is\n"
-	     "skipped otherwise is what only root can see.\n"
+	     "Checks whether the GPUs of this host, or the given ones, can be assigned to\n"
+	     "virtual machines. A finding is PASS, WARN, FAIL or SKIP (cannot be checked), and\n"
+	     "has the value and what to do. Changes nothing. Run it as root: other users get\n"
+	     "SKIP for many checks.\n"
 	     "\n"
-	     "  --memory SIZE   RAM of the VM that is to be, for the limits (default 16G)\n"
-	     "  -q, --quiet     only what did not pass\n"
+	     "  --memory SIZE   RAM of the VM, for the limit of locked memory (default 16G)\n"
+	     "  -q, --quiet     warnings and failures only\n"
 	     "\n"
 	     "Checks:");
 	for (i = 0; i < NR_ITEMS(all_checks); i++)
@@ -71,10 +71,10 @@ static void print_finding(enum verdict verdict, const char *seen, const char *to
 }
 
 /**
- * finding() - Report what the running check has found
- * @verdict: how bad it is
+ * finding() - Report a finding of the running check
+ * @verdict: its verdict
  * @todo: what to do, NULL if nothing
- * @seen: what was seen
+ * @seen: the observation
  */
 void finding(enum verdict verdict, const char *todo, const char *seen, ...)
 {
@@ -97,7 +97,7 @@ void finding(enum verdict verdict, const char *todo, const char *seen, ...)
 		print_finding(verdict, text, todo);
 }
 
-/* Distributions keep it in a file, the kernel shows it where IKCONFIG_PROC is on. */
+/* Distributions install a file; the kernel has one with IKCONFIG_PROC. */
 static void load_config(struct patient *patient)
 {
 	ssize_t len;
@@ -199,7 +199,7 @@ enum status cmd_doctor(int argc, char **argv)
 		if (opt != 'm')
 			return ST_USAGE;
 		if (!parse_size(optarg, &guest_memory)) {
-			complain("--memory %s: a size such as 16G", optarg);
+			complain("--memory %s: not a size such as 16G", optarg);
 			return ST_USAGE;
 		}
 	}

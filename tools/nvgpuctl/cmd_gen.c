@@ -53,8 +53,8 @@ static void print_help(void)
 {
 	puts("usage: nvgpuctl gen qemu|libvirt|cloud-hypervisor [OPTION...] GPU...\n"
 	     "Writes a complete, commented configuration of a VM with these GPUs: 8 NUMA nodes\n"
-	     "and generic initiators for each, room for the BARs, the limit of locked memory.\n"
-	     "For qemu and cloud-hypervisor it is a script, for libvirt a domain.\n"
+	     "and generic initiators for each, an MMIO window for the BARs, the limit of\n"
+	     "locked memory. The output is a script, or a domain for libvirt.\n"
 	     "\n"
 	     "  --memory SIZE          RAM, default 16G\n"
 	     "  --cpus N               processors, default 4\n"
@@ -62,15 +62,15 @@ static void print_help(void)
 	     "  --disk FILE            a disk, default none\n"
 	     "  --firmware FILE        default /usr/share/AAVMF/AAVMF_CODE.fd (qemu)\n"
 	     "  --driver NAME          of the host, for libvirt; default nvgpu_vfio_pci\n"
-	     "  --smmu                 a guest SMMU for each of the host: iommufd, QEMU 11.1,\n"
-	     "                         libvirt 12.7 and a Grace host with KVM\n"
+	     "  --smmu                 a guest SMMU for each host SMMU; needs iommufd, QEMU\n"
+	     "                         11.1, libvirt 12.7 and a Grace host with KVM\n"
 	     "  --iommufd WHEN         auto (default: where this host has it), on, off\n"
 	     "  --qemu-version V, --libvirt-version V\n"
-	     "                         write for these, default: those on this host\n"
+	     "                         target versions, default: those on this host\n"
 	     "  --help                 this text; options for every command: nvgpuctl --help\n"
 	     "\n"
-	     "Exit status: 0 written, 1 a GPU's memory is not known or this QEMU or libvirt\n"
-	     "cannot do it, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
+	     "Exit status: 0 written, 1 a GPU's memory is unknown or QEMU or libvirt is too\n"
+	     "old, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
 static int set_cpus(struct vm *vm, const char *text)
@@ -107,7 +107,7 @@ static int set_version(unsigned int *version, const char *text)
 	return *version ? 0 : -EINVAL;
 }
 
-/* What goes into a script and into XML must not end a string there. */
+/* Text for a script and for XML must not end a string there. */
 static int set_text(const char **to, const char *text)
 {
 	*to = text;
@@ -155,14 +155,14 @@ static enum status check_versions(const struct vm *vm, const struct format *form
 
 	if (libvirt && vm->libvirt < LIBVIRT_DRIVER_MODEL)
 		return refuse(format,
-			      "libvirt before 10.0 cannot be told which driver to use: bind the GPU and write the domain for QEMU");
+			      "libvirt before 10.0 cannot choose the driver: bind the GPU and use gen qemu");
 	if (format->run != gen_cloud_hypervisor && vm->qemu < QEMU_GENERIC_INITIATOR)
 		return refuse(format,
-			      "QEMU before 9.0 has no acpi-generic-initiator: install a newer one, or say which with --qemu-version");
+			      "QEMU before 9.0 lacks acpi-generic-initiator: install a newer one, or give --qemu-version");
 	if (format->run != gen_cloud_hypervisor && vm->mmio_size > VM_MMIO_DEFAULT &&
 	    vm->qemu < QEMU_MMIO_SIZE)
 		return refuse(format,
-			      "the BARs of these GPUs need highmem-mmio-size, which QEMU has since 10.0");
+			      "the BARs of these GPUs need highmem-mmio-size: install QEMU 10.0 or newer");
 	if (!vm->smmu)
 		return ST_OK;
 	if (vm->iommufd != VM_ON || format->run == gen_cloud_hypervisor)
@@ -170,7 +170,7 @@ static enum status check_versions(const struct vm *vm, const struct format *form
 			      "--smmu needs QEMU and iommufd (a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV)");
 	if (vm->qemu < QEMU_SMMU_ACCEL || (libvirt && vm->libvirt < LIBVIRT_SMMU_ACCEL))
 		return refuse(format,
-			      "--smmu needs QEMU 11.1, and libvirt 12.7 for a domain: others cannot assign devices behind a guest's SMMU");
+			      "--smmu needs QEMU 11.1, and libvirt 12.7 for a domain");
 	return ST_OK;
 }
 
@@ -179,7 +179,7 @@ static enum status check_gpus(const struct vm *vm)
 	unsigned int i;
 
 	if (vm->gpus->nr > VM_MAX_GPUS) {
-		complain("%u GPUs are more than a VM has NUMA nodes for: at most %d", vm->gpus->nr,
+		complain("%u GPUs need more NUMA nodes than a VM has: at most %d GPUs", vm->gpus->nr,
 			 VM_MAX_GPUS);
 		return ST_FAILED;
 	}
@@ -187,7 +187,7 @@ static enum status check_gpus(const struct vm *vm)
 		if (vm->gpus->v[i].usemem.size)
 			continue;
 		complain_of(vm->gpus->v[i].bdf,
-			    "its memory is not known: bind it (nvgpuctl bind), or run this as root");
+			    "its memory is unknown: bind it (nvgpuctl bind), or run this as root");
 		return ST_FAILED;
 	}
 	return ST_OK;
@@ -239,7 +239,7 @@ static enum status generate(struct vm *vm, const struct format *format)
 	return ST_OK;
 }
 
-/* Versions that are not known are taken for the newest: the text says for which. */
+/* Unknown versions are taken for the newest; the output names them. */
 static void look_at_host(struct vm *vm)
 {
 	char text[128];
@@ -280,7 +280,7 @@ enum status cmd_gen(int argc, char **argv)
 	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
 		if (opt == '?' || set_option(&vm, opt)) {
 			if (opt != '?')
-				complain("gen: \"%s\" is no value for this option", optarg);
+				complain("gen: \"%s\" is not a valid value of this option", optarg);
 			return ST_USAGE;
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvgpuctl list: a table of the GPUs, or a tree of who shares what with them.
+ * nvgpuctl list: a table of the GPUs, or a tree by IOMMU and group.
  */
 #include <getopt.h>
 #include <json-c/json.h>
@@ -18,7 +18,7 @@ static void print_help(void)
 	puts("usage: nvgpuctl list [OPTION...] [GPU...]\n"
 	     "Lists the Grace GPUs of this machine, or the given ones.\n"
 	     "\n"
-	     "  --tree      by IOMMU and IOMMU group, with all that shares a group\n"
+	     "  --tree      by IOMMU and IOMMU group, with all members of each group\n"
 	     "  --help      this text; options for every command: nvgpuctl --help\n"
 	     "\n"
 	     "Columns for -o (default: " DEFAULT_COLUMNS "):\n");
@@ -78,7 +78,7 @@ static const char *role(const struct gpus *gpus, const struct member *member)
 			return "GPU";
 	if (member->is_bridge)
 		return "bridge";
-	return member->blocks ? "keeps the group from VMs" : "";
+	return member->blocks ? "makes the group not viable" : "";
 }
 
 static void add_group(struct libscols_table *table, struct libscols_line *parent,
@@ -104,7 +104,7 @@ static void add_group(struct libscols_table *table, struct libscols_line *parent
 	group_free(&group);
 }
 
-/* Has an earlier GPU the same IOMMU, or the same group? */
+/* Does an earlier GPU have the same IOMMU, or the same group? */
 static bool seen(const struct gpus *gpus, unsigned int nr, bool by_group)
 {
 	unsigned int i;

@@ -14,14 +14,13 @@
 static void print_help(void)
 {
 	puts("usage: nvgpuctl map [OPTION...] [GPU...]\n"
-	     "Draws the memory of the GPUs: physical addresses on the host, and the BARs in\n"
-	     "which the driver presents them to a guest. Before a GPU is bound, what is drawn\n"
-	     "is what the driver would do.\n"
+	     "Draws the memory of the GPUs: host physical addresses, and the BARs in a guest.\n"
+	     "For an unbound GPU it draws the BARs that the driver would present.\n"
 	     "\n"
 	     "  --svg FILE   one GPU, as an SVG document; \"-\" is the standard output\n"
 	     "  --help       this text; --ascii and others: nvgpuctl --help\n"
 	     "\n"
-	     "Exit status: 0 drawn, 1 the memory is not known or FILE cannot be written,\n"
+	     "Exit status: 0 drawn, 1 the memory is unknown or FILE cannot be written,\n"
 	     "2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
@@ -44,7 +43,7 @@ static void bar_box(struct box *box, const struct part *part, const char *name, 
 	add_part(box, "nothing", part->bar_size - part->size, "reads ~0, drops writes");
 }
 
-/* Fills up to MAX_BOXES; 0 if the memory is not known. */
+/* Fills up to MAX_BOXES; returns 0 if the memory is unknown. */
 static unsigned int make_boxes(const struct gpu *gpu, struct box *box)
 {
 	unsigned int nr = 0;
@@ -70,7 +69,7 @@ static enum status map_text(const struct gpu *gpu)
 	unsigned int i, nr = make_boxes(gpu, box);
 
 	if (!nr) {
-		complain("%s: its memory is not known: bind it, or run this as root", gpu->bdf);
+		complain("%s: its memory is unknown: bind it, or run this as root", gpu->bdf);
 		return ST_FAILED;
 	}
 	for (i = 0; i < nr; i++)
@@ -85,7 +84,7 @@ static enum status map_svg(const struct gpu *gpu, const char *name)
 	FILE *file;
 
 	if (!nr) {
-		complain("%s: its memory is not known: bind it, or run this as root", gpu->bdf);
+		complain("%s: its memory is unknown: bind it, or run this as root", gpu->bdf);
 		return ST_FAILED;
 	}
 	if (!strcmp(name, "-")) {
@@ -154,7 +153,7 @@ static enum status map(const struct gpus *gpus, const char *svg)
 	unsigned int i;
 
 	if (svg && gpus->nr != 1) {
-		complain("--svg draws one GPU, these are %u: name one", gpus->nr);
+		complain("--svg draws one GPU, not %u: name one", gpus->nr);
 		return ST_USAGE;
 	}
 	if (svg)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvgpuctl report: what somebody who was not there needs to know, in one file.
+ * nvgpuctl report: one file for a bug report.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +17,14 @@ static void print_help(void)
 {
 	puts("usage: nvgpuctl report [OPTION...]\n"
 	     "Writes one file for a bug report: GPUs, findings of doctor, kernel, versions,\n"
-	     "the kernel log's lines about GPUs and IOMMUs. It has host names and addresses of\n"
-	     "hardware in it as the kernel log has: read it before you give it away.\n"
+	     "kernel log lines about GPUs and IOMMUs. It contains host names and hardware\n"
+	     "addresses like the kernel log: read it before you publish it.\n"
 	     "\n"
 	     "  --output FILE   default nvgpu-report-DATE.txt here; \"-\" is standard output\n"
 	     "  --help          this text\n"
 	     "\n"
-	     "Exit status: 0 written, 1 FILE exists or cannot be written, 2 wrong usage. A\n"
-	     "machine without a Grace GPU gets its report as well.");
+	     "Exit status: 0 written, also without a Grace GPU, 1 FILE exists or cannot be\n"
+	     "written, 2 wrong usage.");
 }
 
 static void heading(const char *title)
@@ -123,7 +123,7 @@ static void write_report(void)
 	section_of_lines(name);
 }
 
-/* The commands print to stdout, so for a while that is the file. */
+/* Redirect stdout to the file, as commands print there. */
 static int redirect(const char *name, int *saved)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -163,7 +163,7 @@ static enum status report_to(const char *name)
 		ret = restore(saved);
 	}
 	if (ret) {
-		complain("%s: %s; --output names another file", name, strerror(-ret));
+		complain("%s: %s; choose another file with --output", name, strerror(-ret));
 		return ST_FAILED;
 	}
 	if (opts.json) {
@@ -193,7 +193,7 @@ enum status cmd_report(int argc, char **argv)
 		output = optarg;
 	}
 	if (optind < argc) {
-		complain("report takes no GPU: it is about all of them");
+		complain("report takes no GPU: it covers all of them");
 		return ST_USAGE;
 	}
 	if (strcmp(output, "-"))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvgpuctl show: all that is known of a GPU.
+ * nvgpuctl show: details of a GPU.
  */
 #include <getopt.h>
 #include <json-c/json.h>
@@ -12,8 +12,8 @@
 static void print_help(void)
 {
 	puts("usage: nvgpuctl show [OPTION...] [GPU...]\n"
-	     "Shows all that is known of the GPUs, or of the given ones: address, driver,\n"
-	     "IOMMU group, memory and who told of it, BARs of the hardware and of the driver.\n"
+	     "Shows details of the GPUs, or of the given ones: address, driver, IOMMU group,\n"
+	     "memory and the source of its size, BARs of the hardware and of the driver.\n"
 	     "\n"
 	     "Exit status: 0 shown, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
@@ -41,15 +41,15 @@ static const char *source_text(const struct gpu *gpu)
 {
 	switch (gpu->source) {
 	case MEM_DRIVER:
-		return "told by the driver";
+		return "from the driver";
 	case MEM_FIRMWARE_NODE:
-		return "told by the firmware's device node";
+		return "from the firmware node";
 	case MEM_ACPI:
 		if (gpu->is_computed)
-			return "named in ACPI, computed by firmware: bind it to see the values";
-		return "heuristic: found in the ACPI tables by searching them";
+			return "computed by firmware: bind it to see the values";
+		return "heuristic: found by searching the ACPI tables";
 	default:
-		return "not bound, and no properties found (ACPI tables are for root only)";
+		return "not bound, no properties found (reading ACPI tables needs root)";
 	}
 }
 
@@ -63,7 +63,7 @@ static void show_memory(const struct gpu *gpu)
 	else if (gpu->has_size)
 		format_size(text, sizeof(text), gpu->mem_size);
 	else
-		snprintf(text, sizeof(text), "size not known");
+		snprintf(text, sizeof(text), "size unknown");
 	line("memory", text);
 	line("", source_text(gpu));
 	show_part("usemem", &gpu->usemem, "cacheable");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Checks of the doctor. A check looks at the host or at one GPU and gives one
- * finding or more, each with what was seen and, unless it passed, what to do.
+ * Checks of the doctor. A check inspects the host or one GPU and reports one or more
+ * findings, each with the observation and, unless it passed, what to do.
  */
 #ifndef DOCTOR_H
 #define DOCTOR_H
@@ -17,14 +17,14 @@ enum verdict {
 };
 
 /**
- * struct patient - what the checks look at
+ * struct patient - input of the checks
  * @gpus: all GPUs of the machine
- * @chosen: those asked for
+ * @chosen: the GPUs to check
  * @config: the kernel's configuration, or NULL
  * @config_len: its length
  * @iomem: /proc/iomem
- * @has_iomem: it could be read, and shows addresses
- * @guest_memory: of the VM that is to be, in bytes
+ * @has_iomem: @iomem is valid and has addresses
+ * @guest_memory: RAM of the planned VM, in bytes
  */
 struct patient {
 	const struct gpus *gpus;
@@ -37,11 +37,11 @@ struct patient {
 };
 
 /**
- * struct check - one thing to look at
+ * struct check - one check
  * @id: stable name, for scripts
- * @help: what it is about, a line
- * @host: looks at the host, or NULL
- * @gpu: looks at each chosen GPU, or NULL
+ * @help: one line of help
+ * @host: checks the host, or NULL
+ * @gpu: checks each chosen GPU, or NULL
  */
 struct check {
 	const char *id;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Boxes of memory as text and as SVG. A box is a stack of parts, lowest address
- * at the top, heights in proportion but never nothing.
+ * Boxes of memory as text and as SVG. A box is a stack of parts, lowest address at
+ * the top, with proportional heights of at least one line.
  */
 #include <string.h>
 
@@ -75,7 +75,7 @@ static void draw_row(const struct style *style, const struct box_part *part, boo
 
 /**
  * draw_text() - Draw a box with characters
- * @box: what to draw
+ * @box: the box
  */
 void draw_text(const struct box *box)
 {
@@ -94,7 +94,7 @@ void draw_text(const struct box *box)
 	}
 }
 
-/* All that comes from the machine and could break XML. */
+/* Escapes text from the machine for XML. */
 static void put_xml(FILE *to, const char *text)
 {
 	for (; *text; text++) {
@@ -159,9 +159,9 @@ static void svg_box(FILE *to, const struct box *box, int x, int y)
 
 /**
  * draw_svg() - Draw boxes side by side, as an SVG document
- * @to: where to
- * @box: what to draw
- * @nr: how many
+ * @to: output
+ * @box: the boxes
+ * @nr: number of boxes
  */
 void draw_svg(FILE *to, const struct box *box, unsigned int nr)
 {

@@ -12,9 +12,9 @@
 #define BOX_PARTS 4
 
 /**
- * struct box_part - a stretch of a box
- * @name: what it is
- * @note: what is to be said of it, or NULL
+ * struct box_part - a part of a box
+ * @name: its name
+ * @note: a note, or NULL
  * @size: in bytes
  * @is_cached: mapped cacheable
  * @is_empty: nothing is behind it

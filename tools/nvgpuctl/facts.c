@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is no file: answers of the kernel and of programs. With --sysroot they come
- * from a file nvgpuctl.facts there, a line "name=value" each, as "nvgpuctl report"
- * writes them; a line that is missing is an answer that nobody has.
+ * Facts that are not in a file: answers of the kernel and of programs. With --sysroot
+ * they are read from a file nvgpuctl.facts there, which has a line "name=value" for
+ * each known fact, as written by "nvgpuctl report".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static int ask_page_size(char *buf, size_t len)
 	return 0;
 }
 
-/* The capability is one of a VM: /dev/kvm itself answers with an error. */
+/* The capability is per VM: querying /dev/kvm fails. */
 static int ask_kvm(char *buf, size_t len)
 {
 	int kvm, vm, answer;
@@ -51,7 +51,7 @@ static int ask_kvm(char *buf, size_t len)
 	return 0;
 }
 
-/* First line of what a program prints. */
+/* First line of a program's output. */
 static int ask_program(const char *command, char *buf, size_t len)
 {
 	FILE *pipe = popen(command, "re");
@@ -101,7 +101,7 @@ static int recorded(char *buf, size_t len, const char *name)
 }
 
 /**
- * fact() - Ask for what is no file
+ * fact() - Get a fact
  * @buf: gets the answer, a line; empty on failure
  * @len: of @buf
  * @name: one of @facts
@@ -130,7 +130,7 @@ const char *kernel_release(void)
 	return release;
 }
 
-/* Of the machine in question, 4096 if unknown. */
+/* Page size of the inspected machine, 4096 if unknown. */
 unsigned int page_size(void)
 {
 	char text[32];

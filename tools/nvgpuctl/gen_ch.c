@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cloud-hypervisor command line, as a script with a comment for each thing.
+ * A cloud-hypervisor command line, as a commented script.
  */
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ static void word(FILE *to, struct json_object *argv, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(value, sizeof(value), fmt, args);
 	va_end(args);
-	/* Brackets would be patterns of file names. */
+	/* Quote brackets, which the shell would expand to file names. */
 	fprintf(to, "\t'%s'\n", value);
 	json_object_array_add(argv, json_object_new_string(value));
 }
@@ -27,7 +27,7 @@ static void put_nodes(const struct vm *vm, FILE *to, struct json_object *argv)
 	unsigned int i, j;
 
 	fprintf(to,
-		"\t# Node 0 has RAM and processors; each GPU has %d empty ones, for its memory.\n",
+		"\t# Node 0 has RAM and CPUs; each GPU has %d empty nodes for its memory.\n",
 		VM_NODES_PER_GPU);
 	word(to, argv, "--numa");
 	word(to, argv, "guest_numa_id=0,cpus=[0-%u],memory_zones=[m0]", vm->cpus - 1);
@@ -38,8 +38,8 @@ static void put_nodes(const struct vm *vm, FILE *to, struct json_object *argv)
 
 /**
  * gen_cloud_hypervisor() - Write a script that starts cloud-hypervisor
- * @vm: what is wanted
- * @to: where to
+ * @vm: the VM
+ * @to: output
  * @argv: gets the words of the command line
  */
 void gen_cloud_hypervisor(const struct vm *vm, FILE *to, struct json_object *argv)
@@ -50,8 +50,8 @@ void gen_cloud_hypervisor(const struct vm *vm, FILE *to, struct json_object *arg
 	fprintf(to,
 		"#!/bin/bash\n"
 		"# VM \"%s\", made by nvgpuctl " NVGPUCTL_VERSION ".\n"
-		"# What is given to this script goes to cloud-hypervisor as well: --disk, --net, --console. It needs a version with\n"
-		"# device_id in --numa (generic initiators); windows for BARs it sizes itself.\n"
+		"# Arguments are passed on to cloud-hypervisor: --disk, --net, --console. It needs a version with\n"
+		"# device_id in --numa (generic initiators), and sizes MMIO windows by itself.\n"
 		"ulimit -l %llu 2>/dev/null || ulimit -l unlimited 2>/dev/null ||\n"
 		"\techo \"$0: cannot raise the limit of locked memory, see nvgpuctl doctor\" >&2\n"
 		"\nargs=(\n", vm->name, vm->memlock / SZ_K);
@@ -69,7 +69,7 @@ void gen_cloud_hypervisor(const struct vm *vm, FILE *to, struct json_object *arg
 	}
 	if (vm->iommufd == VM_ON) {
 		fprintf(to,
-			"\t# iommufd cannot map BARs for DMA between devices on kernels of today.\n");
+			"\t# iommufd does not map BARs for P2P DMA yet.\n");
 		word(to, argv, "--platform");
 		word(to, argv, "iommufd=on,vfio_p2p_dma=off");
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A libvirt domain. What the libvirt in question does not know yet goes to QEMU
- * through qemu:commandline.
+ * A libvirt domain. Options that this libvirt lacks are passed to QEMU through
+ * qemu:commandline.
  */
 #include <json-c/json.h>
 
@@ -23,12 +23,12 @@ static void put_head(const struct vm *vm, FILE *to)
 
 	fprintf(to,
 		"<!-- Made by nvgpuctl " NVGPUCTL_VERSION " for libvirt %u.%u.\n"
-		"     Add disks, networks and a console to taste;\n"
-		"     virt-xml-validate checks it, virsh define takes it. -->\n"
+		"     Add disks, networks and a console,\n"
+		"     then use virt-xml-validate and virsh define. -->\n"
 		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
 		"  <name>%s</name>\n"
 		"  <memory unit='MiB'>%llu</memory>\n"
-		"  <!-- RAM, GPU memory and 1 GiB may be locked: %s. -->\n"
+		"  <!-- Limit of locked memory: RAM, GPU memory and 1 GiB, %s. -->\n"
 		"  <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>\n"
 		"  <vcpu>%u</vcpu>\n", vm->libvirt / 1000000, vm->libvirt / 1000 % 1000, vm->name,
 		vm->memory / SZ_M, format_size(lock, sizeof(lock), vm->memlock),
@@ -36,7 +36,7 @@ static void put_head(const struct vm *vm, FILE *to)
 	if (has_iommufd(vm))
 		fputs("  <iommufd enabled='yes'/>\n", to);
 	fputs("  <os firmware='efi'><type arch='aarch64' machine='virt'>hvm</type></os>\n"
-	      "  <!-- ras: corrupted pages are told to the guest. -->\n"
+	      "  <!-- ras: reports hwpoisoned pages to the guest. -->\n"
 	      "  <features><acpi/><gic version='3'/><ras state='on'/></features>\n", to);
 }
 
@@ -49,7 +49,7 @@ static void put_nodes(const struct vm *vm, FILE *to)
 		vm->memory / SZ_M);
 	if (has_nodeset(vm)) {
 		fprintf(to,
-			"      <!-- %d empty cells for each GPU: the guest's driver puts its memory there. -->\n",
+			"      <!-- %d empty cells for each GPU: the guest's driver onlines its memory there. -->\n",
 			VM_NODES_PER_GPU);
 		for (i = 0; i < VM_NODES_PER_GPU * vm->gpus->nr; i++)
 			fprintf(to, "      <cell id='%u' memory='0' unit='KiB'/>\n", i + 1);
@@ -67,7 +67,7 @@ static void put_smmus(const struct vm *vm, FILE *to)
 		if (!vm_smmu_is_first(vm, i))
 			continue;
 		fprintf(to,
-			"    <!-- For %s: a bus of its own, and an SMMU that uses the host's. -->\n"
+			"    <!-- For %s: its own bus, and an SMMU accelerated by the host's. -->\n"
 			"    <controller type='pci' index='%u' model='pcie-expander-bus'><target busNr='%u'/></controller>\n"
 			"    <iommu model='smmuv3'><driver pciBus='%u' accel='on' ats='on'/></iommu>\n",
 			vm->gpus->v[i].iommu, number, 16 * number, number);
@@ -77,7 +77,7 @@ static void put_smmus(const struct vm *vm, FILE *to)
 static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
 {
 	const struct gpu *gpu = &vm->gpus->v[i];
-	/* Root ports come behind the expander buses, of which there may be as many as GPUs. */
+	/* Root ports follow the expander buses, up to one per GPU. */
 	unsigned int port = vm->gpus->nr + 1 + i;
 
 	if (vm->smmu)
@@ -131,12 +131,12 @@ static void put_commandline(const struct vm *vm, FILE *to)
 	if (vm->mmio_size > VM_MMIO_DEFAULT) {
 		snprintf(text, sizeof(text), "highmem-mmio-size=%lluG",
 			 vm->mmio_size / SZ_G);
-		fputs("    <!-- Room above RAM for the BARs. -->\n", to);
+		fputs("    <!-- MMIO window above RAM for the BARs. -->\n", to);
 		put_arg(to, "-machine", text);
 	}
 	if (!has_nodeset(vm)) {
 		fprintf(to,
-			"    <!-- %d empty nodes for each GPU: the guest's driver puts its memory there. -->\n",
+			"    <!-- %d empty nodes for each GPU: the guest's driver onlines its memory there. -->\n",
 			VM_NODES_PER_GPU);
 		for (i = 0; i < vm->gpus->nr; i++)
 			put_node_args(to, i);
@@ -146,9 +146,9 @@ static void put_commandline(const struct vm *vm, FILE *to)
 
 /**
  * gen_libvirt() - Write the XML of a domain
- * @vm: what is wanted
- * @to: where to
- * @argv: not used, libvirt makes the command line
+ * @vm: the VM
+ * @to: output
+ * @argv: unused, libvirt makes the command line
  */
 void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A QEMU command line, as a script with a comment for each thing.
+ * A QEMU command line, as a commented script.
  */
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@ struct line {
 	struct json_object *argv;
 };
 
-/* One option and its value, quoted where a shell wants it. */
+/* One option and its value, quoted for the shell if needed. */
 static void option(const struct line *line, const char *name, const char *fmt, ...) FORMAT(3, 4);
 
 static void option(const struct line *line, const char *name, const char *fmt, ...)
@@ -40,9 +40,9 @@ static void put_head(const struct vm *vm, FILE *to)
 
 	fprintf(to, "#!/bin/bash\n"
 		"# VM \"%s\", made by nvgpuctl " NVGPUCTL_VERSION ".\n"
-		"# What is given to this script goes to QEMU as well: disks, a network, -kernel.\n"
-		"# The GPUs must be bound (nvgpuctl bind), and QEMU must be able to lock\n"
-		"# %s: RAM, GPU memory and 1 GiB (RAM is %s). As root it is; for others:\n"
+		"# Arguments are passed on to QEMU: disks, a network, -kernel.\n"
+		"# The GPUs must be bound (nvgpuctl bind). QEMU locks %s of memory:\n"
+		"# RAM (%s), GPU memory and 1 GiB. Users other than root need this limit:\n"
 		"ulimit -l %llu 2>/dev/null || ulimit -l unlimited 2>/dev/null ||\n"
 		"\techo \"$0: cannot raise the limit of locked memory, see nvgpuctl doctor\" >&2\n"
 		"\nargs=(\n", vm->name, format_size(lock, sizeof(lock), vm->memlock),
@@ -54,15 +54,15 @@ static void put_machine(const struct vm *vm, const struct line *line)
 	char size[32], extra[64] = "";
 
 	fprintf(line->to,
-		"\t# ras: corrupted pages are told to the guest. ACPI is needed, so firmware is.\n");
+		"\t# ras: reports hwpoisoned pages to the guest. It needs ACPI, hence firmware.\n");
 	if (vm->mmio_size > VM_MMIO_DEFAULT) {
 		fprintf(line->to,
-			"\t# %s above RAM for the BARs; without it the guest cannot place them.\n",
+			"\t# MMIO window above RAM for the BARs: %s.\n",
 			format_size(size, sizeof(size), vm->mmio_size));
 		snprintf(extra, sizeof(extra), ",highmem-mmio-size=%lluG",
 			 vm->mmio_size / SZ_G);
 	} else {
-		fprintf(line->to, "\t# The BARs fit QEMU's usual window above RAM, 512 GiB.\n");
+		fprintf(line->to, "\t# The BARs fit QEMU's default MMIO window, 512 GiB.\n");
 	}
 	option(line, "-name", "%s", vm->name);
 	option(line, "-machine", "virt,accel=kvm,gic-version=3,ras=on%s", extra);
@@ -81,11 +81,11 @@ static void put_nodes(const struct vm *vm, const struct line *line)
 {
 	unsigned int i, j;
 
-	fprintf(line->to, "\n\t# Node 0 has RAM and processors.\n");
+	fprintf(line->to, "\n\t# Node 0 has RAM and CPUs.\n");
 	option(line, "-object", "memory-backend-ram,id=m0,size=%lluM", vm->memory / SZ_M);
 	option(line, "-numa", "node,nodeid=0,cpus=0-%u,memdev=m0", vm->cpus - 1);
 	fprintf(line->to,
-		"\t# %d empty ones for each GPU: the guest's driver puts its memory there.\n",
+		"\t# %d empty nodes for each GPU: the guest's driver onlines its memory there.\n",
 		VM_NODES_PER_GPU);
 	for (i = 0; i < vm->gpus->nr; i++)
 		for (j = 0; j < VM_NODES_PER_GPU; j++)
@@ -98,7 +98,7 @@ static void put_smmu(const struct vm *vm, const struct line *line, unsigned int 
 
 	if (!vm->smmu || !vm_smmu_is_first(vm, gpu))
 		return;
-	fprintf(line->to, "\t# For %s: a bus of its own, and an SMMU that uses the host's.\n",
+	fprintf(line->to, "\t# For %s: its own bus, and an SMMU accelerated by the host's.\n",
 		vm->gpus->v[gpu].iommu);
 	option(line, "-device", "pxb-pcie,id=pcie.%u,bus_nr=%u,bus=pcie.0", number, 16 * number);
 	option(line, "-device",
@@ -120,7 +120,7 @@ static void put_gpu(const struct vm *vm, const struct line *line, unsigned int i
 	       i + 1);
 	option(line, "-device", "vfio-pci-nohotplug,host=%s,bus=port%u,rombar=0,id=dev%u%s",
 	       gpu->bdf, i, i, vm->iommufd == VM_ON ? ",iommufd=iommufd0" : "");
-	fprintf(line->to, "\t# The nodes are its own: generic initiators in the guest's SRAT.\n");
+	fprintf(line->to, "\t# Generic initiators in the guest's SRAT: the GPU's nodes.\n");
 	for (j = 0; j < VM_NODES_PER_GPU; j++)
 		option(line, "-object", "acpi-generic-initiator,id=gi%u,pci-dev=dev%u,node=%u",
 		       i * VM_NODES_PER_GPU + j, i, vm_node(i, j));
@@ -128,8 +128,8 @@ static void put_gpu(const struct vm *vm, const struct line *line, unsigned int i
 
 /**
  * gen_qemu() - Write a script that starts QEMU
- * @vm: what is wanted
- * @to: where to
+ * @vm: the VM
+ * @to: output
  * @argv: gets the words of the command line
  */
 void gen_qemu(const struct vm *vm, FILE *to, struct json_object *argv)

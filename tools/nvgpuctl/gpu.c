@@ -11,7 +11,7 @@
 #define VENDOR_NVIDIA		0x10de
 #define VENDOR_CXL		0x1e98
 
-/* GPU DVSEC: bit 0 of this word says that MIG works with cached memory. */
+/* GPU DVSEC: bit 0 of this word is set if MIG works with cached memory. */
 #define DVSEC_GPU_ID		3
 #define DVSEC_GPU_MIG		0xa
 /* CXL device DVSEC: size of range 1, and whether it is valid and active. */
@@ -159,7 +159,7 @@ int gpus_load(struct gpus *gpus)
 	struct pci_dev *dev;
 
 	*gpus = (struct gpus) {};
-	/* libpci ends the program where it misses this. */
+	/* libpci exits if this is missing. */
 	if (!root_exists("/sys/bus/pci/devices"))
 		return -ENOENT;
 	pci = open_pci();
@@ -214,10 +214,10 @@ static void choose(struct gpus *chosen, const struct gpu *gpu)
  * gpus_select() - Choose GPUs as the user names them
  * @all: all GPUs
  * @spec: addresses, with or without domain, vendor:device, "all"
- * @nr: how many of them
+ * @nr: number of entries in @spec
  * @chosen: gets copies, each once; to be freed
  *
- * Return: -1, or the index of the first of @spec that means no GPU.
+ * Return: -1, or the index of the first entry of @spec that matches no GPU.
  */
 int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen)
 {
@@ -272,7 +272,7 @@ static struct json_object *memory_json(const struct gpu *gpu)
 	return json;
 }
 
-/* All that is known of a GPU, the same in every document. */
+/* Details of a GPU, the same in every document. */
 struct json_object *gpu_json(const struct gpu *gpu)
 {
 	struct json_object *json = json_object_new_object();

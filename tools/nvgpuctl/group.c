@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU groups: whoever shares one with a GPU decides whether a VM can have it.
+ * IOMMU groups: their members decide whether a GPU can be assigned to a VM.
  */
 #include <errno.h>
 
 #include "nvgpuctl.h"
 
-/* Drivers that claim no DMA for themselves, and so leave a group to user space. */
+/* Drivers with driver_managed_dma, which leave the group viable. */
 static bool driver_is_harmless(const char *driver)
 {
 	static const char *const harmless[] = { "", "pcieport", "pci-stub" };
@@ -16,7 +16,7 @@ static bool driver_is_harmless(const char *driver)
 	for (i = 0; i < NR_ITEMS(harmless); i++)
 		if (!strcmp(driver, harmless[i]))
 			return true;
-	/* vfio-pci and every variant driver by the kernel's own naming. */
+	/* vfio-pci and variant drivers, by the kernel's naming convention. */
 	return strstr(driver, "vfio") && len < sizeof(((struct member *)0)->driver);
 }
 
@@ -30,7 +30,7 @@ static void load_member(struct member *member, const char *bdf)
 }
 
 /**
- * group_load() - Look at the members of an IOMMU group
+ * group_load() - List the members of an IOMMU group
  * @id: its number
  * @group: gets them; to be freed
  *
@@ -61,7 +61,7 @@ void group_free(struct group *group)
 	*group = (struct group) {};
 }
 
-/* Of the others in the group, the first that keeps it from user space, or NULL. */
+/* The first other member that makes the group not viable, or NULL. */
 const struct member *group_blocker(const struct group *group, const char *bdf)
 {
 	unsigned int i;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/iomem: who has which physical addresses.
+ * /proc/iomem: users of physical addresses.
  */
 #include <ctype.h>
 #include <errno.h>
 
 #include "nvgpuctl.h"
 
-/* Reads a hexadecimal number; returns behind it, or NULL. */
+/* Parses a hexadecimal number; returns its end, or NULL. */
 static const char *address(const char *p, const char *end, __u64 *value)
 {
 	const char *begin = p;
@@ -46,7 +46,7 @@ static bool parse_line(const char *p, const char *end, struct iomem_range *range
  * @len: its length
  * @iomem: the ranges, in the file's order; to be freed
  *
- * Return: 0, or -EINVAL if no line of it is one of iomem.
+ * Return: 0, or -EINVAL if no line is valid.
  */
 int iomem_parse(const char *data, size_t len, struct iomem *iomem)
 {
@@ -87,7 +87,7 @@ bool iomem_is_hidden(const struct iomem *iomem)
 	return true;
 }
 
-/* "System RAM", or "System RAM (NVIDIA)" where a driver has added it. */
+/* "System RAM", or "System RAM (NVIDIA)" if a driver added it. */
 bool iomem_is_ram(const char *name)
 {
 	return !strncmp(name, "System RAM", 10);

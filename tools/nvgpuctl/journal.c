@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What GPUs were before they are changed, a line each in /run/nvgpuctl/journal while
- * the change is under way. One file for all of them: its removal is the moment from
- * which the change counts. Whoever finds it without its writer at work puts
- * things back. /run forgets at boot, as sysfs does.
+ * /run/nvgpuctl/journal has a line with the previous state of each GPU while a change
+ * is in progress. Removing that one file commits the change of all GPUs. A process
+ * that finds it with its writer gone undoes the change. /run and sysfs are both empty
+ * after a boot.
  */
 #include <errno.h>
 
@@ -12,15 +12,15 @@
 #define DIRECTORY "/run/nvgpuctl"
 #define JOURNAL DIRECTORY "/journal"
 
-/* Be the only one who changes GPUs; 0 or a negative errno. */
+/* Locks out other changes of GPUs; 0 or a negative errno. */
 int journal_lock(void)
 {
 	return root_lock(DIRECTORY "/.lock");
 }
 
 /**
- * journal_write() - Note what GPUs are
- * @change: what is to be changed
+ * journal_write() - Record the state of GPUs
+ * @change: the changes to be made
  * @nr: how many
  *
  * Return: 0 or a negative errno.
@@ -68,7 +68,7 @@ static const char *take(const char *p, const char *end, char stop, char *buf, si
  * @end: of the journal
  * @gpu: gets address, driver, override and persisted driver
  *
- * Return: where the next line begins, NULL if this is none.
+ * Return: start of the next line, NULL if this line is invalid.
  */
 const char *journal_parse(const char *line, const char *end, struct gpu *gpu)
 {
@@ -86,7 +86,7 @@ const char *journal_parse(const char *line, const char *end, struct gpu *gpu)
 	return line;
 }
 
-/* Is this GPU half way to another driver? Of NULL: is any? */
+/* Is a change of this GPU, or of any GPU if NULL, pending? */
 bool journal_pending(const char *bdf)
 {
 	char *data __free(pointer) = NULL;
@@ -113,20 +113,20 @@ static bool recover(const struct gpu *gpu)
 		ret = change_undo(gpu);
 	if (ret)
 		complain_of(gpu->bdf,
-			    "a change was interrupted, and it cannot be put back on %s (%s): see dmesg",
+			    "cannot undo an interrupted change, bind it to %s (%s): see dmesg",
 			    driver, errno_name(ret));
 	else
-		complain("%s: a change was interrupted; it is on %s again", gpu->bdf, driver);
+		complain("%s: an interrupted change was undone: bound to %s", gpu->bdf, driver);
 	return !ret;
 }
 
 /**
- * journal_recover() - Put back whatever an interrupted change has left
+ * journal_recover() - Undo an interrupted change
  *
- * The journal's lock is held. GPUs that are no more need nothing.
+ * The caller holds the journal's lock. GPUs that no longer exist are skipped.
  *
- * Return: 0, -EINVAL if the journal is none, -EIO if a GPU could not be put back;
- * after a message.
+ * Return: 0, or after a message -EINVAL if the journal is corrupt, -EIO if a driver
+ * could not be restored.
  */
 int journal_recover(void)
 {
@@ -142,7 +142,7 @@ int journal_recover(void)
 		line = journal_parse(line, data + len, &gpu);
 		if (!line) {
 			complain(JOURNAL
-				 " is no journal: look what driver each GPU has, remove it");
+				 " is corrupt: check the driver of each GPU, then remove the file");
 			return -EINVAL;
 		}
 		is_back &= recover(&gpu);

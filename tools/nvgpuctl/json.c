@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * JSON for programs. Every document names its schema and the version of it, which
- * changes when a key goes away or changes its meaning; new keys may come at any
- * time. Sizes are integers in bytes, addresses hexadecimal strings: many parsers
- * hold integers as doubles. A text that is not known is null.
+ * JSON for programs. Every document has a schema with a version, which changes when
+ * a key is removed or changes its meaning; keys may be added at any time. Sizes are
+ * integers in bytes, addresses hexadecimal strings, as many parsers store integers
+ * as doubles. Unknown text is null.
  */
 #include <json-c/json.h>
 
@@ -45,7 +45,7 @@ void json_add_bool(struct json_object *to, const char *key, bool value)
 	json_object_object_add(to, key, json_object_new_boolean(value));
 }
 
-/* Takes the array over. */
+/* Takes ownership of the array. */
 void json_add_array(struct json_object *to, const char *key, struct json_object *array)
 {
 	json_object_object_add(to, key, array);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel log: a refused bind gives an errno, the log gives the reason. A record
- * is "level,sequence,microseconds,flags;text", lines of a record's properties
- * begin with a blank.
+ * The kernel log, which has the reason of a failed bind. A record is
+ * "level,sequence,microseconds,flags;text"; lines of a record's properties begin with
+ * a blank.
  */
 #include "nvgpuctl.h"
 
-/* Reads the head of a record; returns where the text begins, or NULL. */
+/* Parses the head of a record; returns the start of the text, or NULL. */
 static const char *parse_head(const char *line, const char *end, __u64 *sequence)
 {
 	const char *text = memchr(line, ';', end - line);
@@ -20,10 +20,10 @@ static const char *parse_head(const char *line, const char *end, __u64 *sequence
 	return comma < text && *comma == ',' ? text + 1 : NULL;
 }
 
-/* The driver core's own line, behind that of the driver which tells the reason. */
+/* The driver core's own line, which follows the driver's line with the reason. */
 #define CORE_SUMMARY "probe with driver "
 
-/* Behind @what, with which the text must begin, or NULL. */
+/* The text after its prefix @what, or NULL. */
 static const char *reason_in(const char *text, const char *stop, const char *what)
 {
 	size_t n = strlen(what), m = sizeof(CORE_SUMMARY) - 1;
@@ -37,15 +37,15 @@ static const char *reason_in(const char *text, const char *stop, const char *wha
 }
 
 /**
- * kmsg_find() - Find the last record that begins with certain words
- * @data: what /dev/kmsg gave
+ * kmsg_find() - Find the last record with a prefix
+ * @data: records from /dev/kmsg
  * @len: its length
  * @after: only records with higher sequence numbers
- * @what: how the text begins, but for the driver core's own; NULL for any
- * @buf: gets the rest of the text, or the sequence number where @what is NULL
+ * @what: prefix of the text, other than the driver core's lines; NULL for any
+ * @buf: gets the rest of the text, or the sequence number if @what is NULL
  * @size: of @buf
  *
- * Return: is there one.
+ * Return: true if there is one.
  */
 bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char *buf,
 	       size_t size)
@@ -88,13 +88,13 @@ __u64 kmsg_last(void)
 }
 
 /**
- * kmsg_error() - What the kernel said since then
- * @after: what kmsg_last() gave before
- * @what: how the text begins, such as "nvgpu_vfio_pci 0009:01:00.0: "
+ * kmsg_error() - Get the last message with a prefix
+ * @after: the earlier result of kmsg_last()
+ * @what: the prefix, such as "nvgpu_vfio_pci 0009:01:00.0: "
  * @buf: gets the rest
  * @len: of @buf
  *
- * Return: has it said something.
+ * Return: true if there is one.
  */
 bool kmsg_error(__u64 after, const char *what, char *buf, size_t len)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nvgpuctl: options that every command has, and the table of commands.
+ * nvgpuctl: common options, and the table of commands.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,15 +15,15 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ "list", "the GPUs of this machine, as a table or a tree", cmd_list },
-	{ "show", "all that is known of a GPU", cmd_show },
-	{ "map", "a picture of a GPU's memory and BARs", cmd_map },
-	{ "bind", "give a GPU to nvgpu-vfio-pci, or to another driver", cmd_bind },
+	{ "list", "list the GPUs, as a table or a tree", cmd_list },
+	{ "show", "show details of a GPU", cmd_show },
+	{ "map", "draw a GPU's memory and BARs", cmd_map },
+	{ "bind", "bind a GPU to nvgpu-vfio-pci, or to another driver", cmd_bind },
 	{ "unbind", "give a GPU back to the host", cmd_unbind },
-	{ "doctor", "is this host ready to give its GPUs to VMs", cmd_doctor },
-	{ "gen", "configuration of a VM for QEMU, libvirt, cloud-hypervisor", cmd_gen },
-	{ "alias", "which driver libvirt would pick, and why", cmd_alias },
-	{ "report", "one file for a bug report", cmd_report },
+	{ "doctor", "check whether GPUs can be assigned to VMs", cmd_doctor },
+	{ "gen", "write a VM configuration for QEMU, libvirt, cloud-hypervisor", cmd_gen },
+	{ "alias", "show the driver that libvirt would pick", cmd_alias },
+	{ "report", "write one file for a bug report", cmd_report },
 };
 
 /* Values of long options without a letter. */
@@ -55,7 +55,7 @@ static void print_help(FILE *to)
 	unsigned int i;
 
 	fputs("usage: nvgpuctl COMMAND [OPTION...] [GPU...]\n"
-	      "Manages the GPUs of a Grace host that are to be given to virtual machines.\n"
+	      "Manages GPUs of a Grace host for assignment to virtual machines.\n"
 	      "GPU is a PCI address (0009:01:00.0), vendor:device (10de:2342), or \"all\".\n"
 	      "\n", to);
 	for (i = 0; i < NR_ITEMS(commands); i++)
@@ -63,17 +63,17 @@ static void print_help(FILE *to)
 	fputs("\n"
 	      "Options for every command; a command's own: nvgpuctl COMMAND --help\n"
 	      "      --json[=compact]    JSON with a versioned schema instead of text\n"
-	      "  -n, --dry-run           print each write to the machine, do none\n"
+	      "  -n, --dry-run           print writes instead of making them\n"
 	      "  -o, --columns LIST      columns of a table\n"
-	      "  -q, --quiet             no text but errors\n"
-	      "      --sysroot DIR       look at, and write to, DIR instead of /\n"
+	      "  -q, --quiet             print errors only\n"
+	      "      --sysroot DIR       read and write DIR instead of /\n"
 	      "      --color[=WHEN]      auto (default), always or never\n"
-	      "      --ascii             draw without Unicode (also without a UTF-8 locale)\n"
-	      "      --noheadings        tables without their first line\n"
+	      "      --ascii             draw without Unicode (default without a UTF-8 locale)\n"
+	      "      --noheadings        tables without headings\n"
 	      "  -V, --version           version of this program\n"
-	      "  -h, --help              this text, or that of the command\n"
+	      "  -h, --help              this text, or the command's\n"
 	      "\n"
-	      "Exit status: 0 ok, 1 failed and everything is as before, 2 wrong usage,\n"
+	      "Exit status: 0 ok, 1 failed and nothing changed, 2 wrong usage,\n"
 	      "3 no such GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not\n"
 	      "viable. doctor: 0 passed, 10 warnings, 11 failures. 77 this machine has no\n"
 	      "Grace GPU.\n", to);
@@ -119,7 +119,7 @@ static int set_common(int opt)
 	case 'J':
 		if (!set_json(optarg))
 			return 0;
-		complain("--json=%s: only \"compact\" is known", optarg);
+		complain("--json=%s: must be \"compact\"", optarg);
 		return -EINVAL;
 	case 'n':
 		opts.dry_run = true;
@@ -135,7 +135,7 @@ static int set_common(int opt)
 	case OPT_COLOUR:
 		if (!set_colour(optarg))
 			return 0;
-		complain("--color=%s: auto, always or never", optarg);
+		complain("--color=%s: must be auto, always or never", optarg);
 		return -EINVAL;
 	case OPT_ASCII:
 		opts.ascii = true;
@@ -154,11 +154,11 @@ static bool is_common(int opt)
 }
 
 /**
- * next_option() - Get the next option that is a command's own
+ * next_option() - Get the next option of a command, handle common ones
  * @argc: of the command
  * @argv: of the command
  * @own: its options, with letters for values; NULL if it has none
- * @help: prints its help, which ends the program as --version does
+ * @help: prints its help; the program then exits, as after --version
  *
  * Return: its value, '?' after a message, -1 at the end.
  */
@@ -189,8 +189,8 @@ int next_option(int argc, char **argv, const struct option *own, void (*help)(vo
 }
 
 /**
- * load_and_select() - Find the GPUs and those that the command line names
- * @argc: of the command, options are done with
+ * load_and_select() - Find all GPUs and select those on the command line
+ * @argc: of the command, options already parsed
  * @argv: of the command
  * @all: all GPUs; to be freed in any case
  * @chosen: those named, all without a name; to be freed in any case
@@ -212,11 +212,11 @@ enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus
 	missing = gpus_select(all, spec, nr, chosen);
 	if (missing < 0)
 		return ST_OK;
-	complain("%s: no such GPU; \"nvgpuctl list\" shows which there are", spec[missing]);
+	complain("%s: no such GPU; see nvgpuctl list", spec[missing]);
 	return ST_NODEV;
 }
 
-/* The first word that is no option is the command; options may come before it. */
+/* The first word that is not an option is the command; options may precede it. */
 static const struct command *find_command(int argc, char **argv, enum status *status)
 {
 	unsigned int i;
@@ -242,7 +242,7 @@ static const struct command *find_command(int argc, char **argv, enum status *st
 	for (i = 0; i < NR_ITEMS(commands); i++)
 		if (!strcmp(commands[i].name, argv[optind]))
 			return &commands[i];
-	complain("there is no command \"%s\": see nvgpuctl --help", argv[optind]);
+	complain("unknown command \"%s\": see nvgpuctl --help", argv[optind]);
 	return NULL;
 }
 
@@ -257,7 +257,7 @@ int main(int argc, char **argv)
 	if (!command)
 		return status;
 	first = optind;
-	/* 0 makes getopt start over, on the command's words. */
+	/* 0 restarts getopt, on the command's words. */
 	optind = 0;
 	status = command->run(argc - first, argv + first);
 	if (fflush(stdout) || ferror(stdout)) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a GPU's memory is and how it becomes BARs: from the driver where it is
- * bound, else from the firmware's node, else searched for in the ACPI tables.
+ * Location of GPU memory and its BARs: from the driver if it is bound, else from the
+ * firmware node, else from a search of the ACPI tables.
  */
 #include <endian.h>
 #include <errno.h>
 
 #include "nvgpuctl.h"
 
-/* As the driver divides it, geometry.c: ABI with the firmware of the GPU. */
+/* The same split as in the driver, geometry.c: ABI with the firmware of the GPU. */
 #define MEMBLK (512 * SZ_M)
 #define RESMEM_MIN SZ_G
 
@@ -84,7 +84,7 @@ static void predict_parts(struct gpu *gpu)
 	gpu->usemem = (struct part) { size, 4, pow2_ceil(size) };
 }
 
-/* DSDT and SSDTs in the order in which the kernel lists them. */
+/* DSDT and SSDTs, in the kernel's order. */
 static unsigned int search_tables(struct acpi_memory *found)
 {
 	unsigned int i, nr = 0;
@@ -117,9 +117,8 @@ static void take_acpi(struct gpu *gpu, const struct acpi_memory *from)
 }
 
 /*
- * The tables say which device is meant in a way that only an interpreter follows.
- * Where there are as many descriptions as GPUs, they are taken in order; else all
- * that is known is that there are some.
+ * Only an AML interpreter can relate the tables to devices. If there are as many
+ * descriptions as GPUs, match them in order; else only their existence is known.
  */
 static void load_from_acpi(struct gpus *gpus)
 {

@@ -57,7 +57,7 @@ static bool is_blacklisted(struct kmod_ctx *ctx, const char *name)
 /**
  * module_info() - Find a module for the running kernel
  * @name: its name
- * @info: what is known of it
+ * @info: filled
  *
  * Return: 0, -ENOENT if there is none.
  */
@@ -86,10 +86,10 @@ int module_info(const char *name, struct module_info *info)
 }
 
 /**
- * module_load() - Load a module and what it needs, unless it is loaded
+ * module_load() - Load a module and its dependencies, unless it is loaded
  * @name: its name
  *
- * A directory that stands for a machine has no kernel to load anything into.
+ * Loads nothing with --sysroot.
  *
  * Return: 0 or a negative errno, -ENOENT if there is none.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * nvgpuctl: what an operator of a Grace host does with its GPUs.
+ * nvgpuctl: manage GPUs of a Grace host.
  *
- * main -> command -> {gpu, group, journal, libvirt's choice, ...} -> parsers, and
- * everything that touches the machine -> root.c, root_write.c. Parsers are pure
- * functions of a buffer: they are fuzzed. Nothing but those two opens a file, so that --sysroot and
- * --dry-run hold for all of it; libpci and libkmod are given its directories, and
- * facts.c asks what no file tells.
+ * main -> command -> {gpu, group, journal, alias, ...} -> parsers, and -> root.c,
+ * root_write.c for access to the machine. Parsers are pure functions of a buffer and
+ * are fuzzed. Only root.c and root_write.c open files, so that --sysroot and --dry-run
+ * apply everywhere; libpci and libkmod use the sysroot's directories, and facts.c
+ * provides what is not in a file.
  */
 #ifndef NVGPUCTL_H
 #define NVGPUCTL_H
@@ -27,14 +27,14 @@
 #define DRIVER_NAME "nvgpu_vfio_pci"
 #define DRIVER_MODULE "nvgpu-vfio-pci"
 
-/* Where driverctl keeps the driver of a device; a format for root_*(). */
+/* driverctl's file with the driver of a device; a format for root_*(). */
 #define PERSIST_FILE "/etc/driverctl.d/pci-%s"
 
 #define SZ_K ((__u64)1024)
 #define SZ_M (1024 * SZ_K)
 #define SZ_G (1024 * SZ_M)
 
-/* __free(pointer): what the variable points to is freed when it goes out of scope. */
+/* __free(pointer): free the memory when the variable goes out of scope. */
 #define __free(what) __attribute__((__cleanup__(free_##what)))
 
 static inline void free_pointer(void *p)
@@ -57,7 +57,7 @@ enum status {
 	ST_NO_GPU = 77,
 };
 
-/* root.c, root_write.c: the machine, or a directory that stands for one */
+/* root.c, root_write.c: the machine, or a directory instead of it */
 
 struct names {
 	char **name;
@@ -84,7 +84,7 @@ int root_lock(const char *fmt, ...) FORMAT(1, 2);
 void root_note(const char *verb, const char *what, const char *value);
 struct json_object *root_writes(void);
 
-/* facts.c: what is no file, from the machine or from SYSROOT/nvgpuctl.facts */
+/* facts.c: facts that are not in a file, or SYSROOT/nvgpuctl.facts */
 
 struct fact {
 	const char *name;
@@ -98,7 +98,7 @@ int fact(char *buf, size_t len, const char *name);
 const char *kernel_release(void);
 unsigned int page_size(void);
 
-/* text.c: parsers of short texts, and their opposites */
+/* text.c: parsers and formatters of short texts */
 
 struct bdf {
 	unsigned int domain, bus, dev, fn;
@@ -126,7 +126,7 @@ bool same_module(const char *a, const char *b);
  * @start: first address
  * @last: last address
  * @depth: nesting, 0 at the top
- * @name: what is behind the colon
+ * @name: text after the colon
  */
 struct iomem_range {
 	__u64 start, last;
@@ -147,10 +147,10 @@ bool iomem_is_ram(const char *name);
 /* acpi.c */
 
 /**
- * struct acpi_memory - GPU memory as a table describes it
- * @has_base: the name of the property was there with a value
+ * struct acpi_memory - GPU memory described by a table
+ * @has_base: the property exists with a constant value
  * @has_size: likewise
- * @is_computed: a name was there, its value is no constant
+ * @is_computed: a property exists, but its value is not a constant
  */
 struct acpi_memory {
 	__u64 base, size;
@@ -163,10 +163,10 @@ unsigned int acpi_find_memory(const __u8 *aml, size_t len, struct acpi_memory *f
 /* alias.c: libvirt's choice of a variant driver */
 
 /**
- * struct candidate - a vfio_pci: alias that matches
+ * struct candidate - a matching vfio_pci: alias
  * @module: name of the module
  * @pattern: the alias
- * @wildcards: how many "*" it has; libvirt takes the fewest, the first of equals
+ * @wildcards: number of "*"; libvirt takes the fewest, the first of equals
  * @line: number of its line
  */
 struct candidate {
@@ -190,7 +190,7 @@ bool alias_is_claimed(const struct candidates *found);
 
 #define NR_BARS 6
 
-/* Where the figures of a GPU's memory come from, best first. */
+/* Sources of the figures of GPU memory, best first. */
 enum memory_source {
 	MEM_UNKNOWN,
 	MEM_DRIVER,
@@ -201,7 +201,7 @@ enum memory_source {
 /**
  * struct part - usemem or resmem
  * @size: bytes that exist, 0 if there is no such part
- * @bar: number of the BAR that presents it
+ * @bar: number of its BAR
  * @bar_size: bytes that the BAR reports
  */
 struct part {
@@ -211,19 +211,19 @@ struct part {
 };
 
 /**
- * struct gpu - one GPU as it was when it was looked at
+ * struct gpu - state of one GPU when it was loaded
  * @bdf: canonical address, the name in sysfs
  * @driver: empty if none
  * @override: driver_override, empty if none
- * @persisted: what /etc/driverctl.d says, empty if nothing
+ * @persisted: driver in /etc/driverctl.d, empty if none
  * @iommu: name of the IOMMU, empty if unknown
  * @group: IOMMU group, -1 if none
  * @node: NUMA node, -1 if none
  * @bar_size: of the hardware's own BARs
- * @source: of the following figures
+ * @source: source of the following figures
  * @has_base: @mem_base is known
  * @has_size: @mem_size is known
- * @is_computed: ACPI names the properties, but has no constants
+ * @is_computed: ACPI has the properties, but no constants
  * @ready: coherent_memory/ready, empty if not bound to the driver
  */
 struct gpu {
@@ -308,10 +308,10 @@ void users_free(struct users *users);
 /* module.c: libkmod */
 
 /**
- * struct module_info - a module as it lies on the disk
+ * struct module_info - an installed module
  * @signer: name of the key, empty if it is not signed
- * @is_builtin: it is part of the kernel
- * @is_blacklisted: modprobe.d says so
+ * @is_builtin: built into the kernel
+ * @is_blacklisted: blacklisted in modprobe.d
  */
 struct module_info {
 	char path[256];
@@ -332,13 +332,13 @@ bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char
 	       size_t size);
 bool kmsg_error(__u64 after, const char *what, char *buf, size_t len);
 
-/* change.c: one GPU's way to another driver and back */
+/* change.c: change the driver of one GPU, and undo it */
 
 /**
- * struct change - what is wanted of a GPU
- * @gpu: as it is
- * @driver: to bind to, "" for the one that the kernel chooses, NULL for none
- * @override: driver_override in the end
+ * struct change - a driver change of a GPU
+ * @gpu: its state before
+ * @driver: driver to bind, "" for the kernel's choice, NULL for none
+ * @override: driver_override after the change
  */
 struct change {
 	const struct gpu *gpu;
@@ -350,7 +350,7 @@ int change_prepare(const struct change *change);
 int change_apply(const struct change *change, char *why, size_t len);
 int change_undo(const struct gpu *gpu);
 
-/* journal.c: what to put back if this program dies half way */
+/* journal.c: the state to restore if this program dies during a change */
 
 int journal_lock(void);
 int journal_write(const struct change *change, unsigned int nr);
@@ -384,8 +384,8 @@ void json_put_out(struct json_object *document);
 /* table.c */
 
 /**
- * struct column - of a table of GPUs
- * @name: heading, and for -o in lower case
+ * struct column - a column of a table of GPUs
+ * @name: heading, in lower case for -o
  * @help: one line
  * @is_right: a number
  * @text: writes the cell

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text for people: colour only where it is wanted, lines no longer than the
- * terminal, or than 80 columns where there is none.
+ * Text output: colour on request, lines no longer than the terminal, or than 80
+ * columns without one.
  */
 #include <langinfo.h>
 #include <locale.h>
@@ -32,8 +32,8 @@ static unsigned int terminal_width(void)
 }
 
 /**
- * out_init() - Find out what the output can show
- * @mode: when to colour; "auto" is on a terminal, and not where NO_COLOR is set
+ * out_init() - Detect the capabilities of the output
+ * @mode: when to colour; "auto" is on a terminal, unless NO_COLOR is set
  */
 void out_init(enum colour_mode mode)
 {
@@ -64,7 +64,7 @@ const char *paint(enum paint paint)
 	return opts.colour ? sequence[paint] : "";
 }
 
-/* One line on stderr: which value, which rule, what to do. */
+/* One line on stderr: the value, the rule, what to do. */
 void complain(const char *fmt, ...)
 {
 	va_list args;
@@ -77,7 +77,7 @@ void complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-/* The same about a GPU, a file or an option, which is named first. */
+/* The same, prefixed by the name of a GPU, a file or an option. */
 void complain_of(const char *what, const char *fmt, ...)
 {
 	va_list args;
@@ -110,9 +110,9 @@ static void new_line(unsigned int indent)
 }
 
 /**
- * out_wrapped() - Print a text in lines that fit; a word that is too long stays whole
+ * out_wrapped() - Print a text in lines that fit, without splitting words
  * @text: words; newlines in it are kept
- * @indent: blanks before each line but the first, which is where the cursor is
+ * @indent: blanks before each line but the first, equal to the cursor column
  */
 void out_wrapped(const char *text, unsigned int indent)
 {
@@ -143,7 +143,7 @@ void out_wrapped(const char *text, unsigned int indent)
 }
 
 /**
- * format_size() - Write a size for people
+ * format_size() - Format a size with its unit
  * @buf: gets it
  * @len: of @buf
  * @size: bytes

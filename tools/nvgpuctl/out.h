@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text for people. Needs nothing else of nvgpuctl, so that other programs can draw with it.
+ * Text output. Depends on nothing else of nvgpuctl, so that other programs can use it.
  */
 #ifndef OUT_H
 #define OUT_H
@@ -15,13 +15,13 @@
 	(__printf__, string, first)))
 
 /**
- * struct options - what the command line said
+ * struct options - options of the command line
  * @json: print JSON
- * @is_compact: as little of it as possible
- * @dry_run: print writes, do none
- * @quiet: no text but errors
+ * @is_compact: print compact JSON
+ * @dry_run: print writes instead of making them
+ * @quiet: print errors only
  * @ascii: draw without Unicode
- * @no_headings: tables without a first line
+ * @no_headings: tables without headings
  * @colour: escape sequences may be written
  * @columns: of tables, or NULL for the default
  * @width: of lines, in columns

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine: every file that nvgpuctl reads, lists or maps. With --sysroot it is a
- * directory instead.
+ * Read access to the machine, or with --sysroot to a directory.
  *
- * Invariant: but for root_write.c, no other file of this program opens anything of
- * the machine, and facts.c asks the running machine only.
+ * Invariant: only this file and root_write.c open files of the machine; facts.c
+ * queries the running machine only.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,14 +17,14 @@
 
 #include "root.h"
 
-/* ACPI tables and modules.alias are the largest; what is longer is not ours. */
+/* Limit for the largest files, ACPI tables and modules.alias. */
 #define LOAD_MAX (16 * SZ_M)
 #define RECORD_MAX (8 * SZ_K)
 
 static char root[PATH_MAX];
 
 /**
- * root_set() - Take a directory for the machine
+ * root_set() - Set the root directory
  * @dir: the directory, "/" for the machine itself
  *
  * Return: 0 or a negative errno.
@@ -55,7 +54,7 @@ bool root_is_host(void)
 	return !root[0];
 }
 
-/* For those of this file and root_write.c, by FORMATTED_PATH(). */
+/* Used by this file and root_write.c, through FORMATTED_PATH(). */
 char *root_path_va(const char *fmt, va_list args)
 {
 	char *name, *path;
@@ -81,8 +80,8 @@ bool root_exists(const char *fmt, ...)
 }
 
 /*
- * /dev/kmsg gives a record at a time, wants room for it, has an error for lost
- * ones (EPIPE) and one for its end (EAGAIN).
+ * A read of /dev/kmsg returns one record, needs a buffer that holds it, and fails
+ * with EPIPE for lost records, EAGAIN at the end.
  */
 static ssize_t load_fd(int fd, char **data)
 {
@@ -111,7 +110,7 @@ static ssize_t load_fd(int fd, char **data)
 	return len;
 }
 
-/* Device files such as /dev/kmsg must not make anybody wait. */
+/* O_NONBLOCK: reads of device files such as /dev/kmsg must not block. */
 static ssize_t load_path(const char *path, char **data)
 {
 	ssize_t ret;
@@ -225,7 +224,7 @@ static int read_target(const char *path, char *buf, size_t len)
 
 /**
  * root_target() - Read a symbolic link
- * @buf: gets where it points; empty on failure
+ * @buf: gets its target; empty on failure
  * @len: size of @buf
  * @fmt: name of the link
  *
@@ -239,7 +238,7 @@ int root_target(char *buf, size_t len, const char *fmt, ...)
 }
 
 /**
- * root_link() - Read the last component of where a symbolic link points
+ * root_link() - Read the last component of a symbolic link's target
  * @buf: gets it; empty on failure
  * @len: size of @buf
  * @fmt: name of the link
@@ -302,8 +301,8 @@ void names_free(struct names *names)
 }
 
 /**
- * root_peek32() - Read a register by mapping a file, as resourceN wants it
- * @value: what is there
+ * root_peek32() - Read a register by mapping a file, as resourceN requires
+ * @value: gets its value
  * @offset: a multiple of 4
  * @fmt: name of the file
  *
@@ -328,7 +327,7 @@ int root_peek32(__u32 *value, off_t offset, const char *fmt, ...)
 	close(fd);
 	if (map == MAP_FAILED)
 		return -errno;
-	/* One access of 32 bits, whatever the compiler thinks of it. */
+	/* Atomic, hence a single 32-bit access. */
 	*value = __atomic_load_n((__u32 *)((char *)map + (offset & (page - 1))), __ATOMIC_RELAXED);
 	munmap(map, page);
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What root.c and root_write.c share.
+ * Shared by root.c and root_write.c.
  */
 #ifndef ROOT_H
 #define ROOT_H
@@ -9,7 +9,7 @@
 
 #include "nvgpuctl.h"
 
-/* In a function with a format "fmt" and what belongs to it: the path, to be freed. */
+/* Declares the path made from the arguments "fmt, ..." of the function; to be freed. */
 #define FORMATTED_PATH() ({				\
 	va_list _args;					\
 	char *_path;					\

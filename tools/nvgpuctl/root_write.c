@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every change of the machine: sysfs, the journal, driverctl's files. With --dry-run
- * none is made.
+ * Write access to the machine: sysfs, the journal, driverctl's files. With --dry-run
+ * nothing is written.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +16,7 @@
 static struct json_object *writes;
 
 /**
- * root_note() - Record, and in a dry run print, a step that changes the machine
+ * root_note() - Record a write to the machine, and print it in a dry run
  * @verb: "write", "replace", "remove" or "load"
  * @what: name of the file or module, without the sysroot
  * @value: what is written, or NULL
@@ -40,7 +40,7 @@ void root_note(const char *verb, const char *what, const char *value)
 		printf("%s %s\n", verb, what);
 }
 
-/* All steps so far, the caller's to free; NULL if there was none. */
+/* All recorded writes, owned by the caller; NULL if there are none. */
 struct json_object *root_writes(void)
 {
 	return json_object_get(writes);
@@ -57,11 +57,11 @@ static int write_fd(int fd, const char *value)
 }
 
 /**
- * root_write() - Write to a file that exists, in one piece, as sysfs wants it
+ * root_write() - Write to an existing file with one write(), as sysfs requires
  * @value: what to write
  * @fmt: name of the file
  *
- * Return: 0 or the negative errno that the kernel gave.
+ * Return: 0 or the kernel's negative errno.
  */
 int root_write(const char *value, const char *fmt, ...)
 {
@@ -89,7 +89,7 @@ static int make_parent(const char *path)
 	return 0;
 }
 
-/* A rename is on the disk only when its directory is. */
+/* A rename is persistent only after fsync() of its directory. */
 static int sync_parent(const char *path)
 {
 	char *dir __free(pointer) = strdup(path);
@@ -118,7 +118,7 @@ static int write_synced(const char *path, const char *value)
 	return ret;
 }
 
-/* Hidden: driverctl takes every other file for the name of a device. */
+/* Hidden, as driverctl takes every other file name for a device. */
 static char *new_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -130,11 +130,11 @@ static char *new_name(const char *path)
 }
 
 /**
- * root_replace() - Make or replace an ordinary file
+ * root_replace() - Create or replace a regular file
  * @value: its contents
- * @fmt: name of the file; its directory is made, but no further parents
+ * @fmt: name of the file; its directory is created, but no further parents
  *
- * Whoever reads it, also after a power cut, finds the old contents or the new.
+ * Readers, also after a power failure, see the old contents or the new.
  *
  * Return: 0 or a negative errno.
  */
@@ -160,10 +160,10 @@ int root_replace(const char *value, const char *fmt, ...)
 }
 
 /**
- * root_remove() - Remove an ordinary file, which need not exist
+ * root_remove() - Remove a regular file, which need not exist
  * @fmt: name of the file
  *
- * So goes what an interrupted root_replace() has left beside it.
+ * Removes the temporary file of an interrupted root_replace() as well.
  *
  * Return: 0 or a negative errno.
  */
@@ -186,10 +186,10 @@ int root_remove(const char *fmt, ...)
 }
 
 /**
- * root_lock() - Be the only one, until this process and its children end
- * @fmt: name of a file, which is made; so is its directory
+ * root_lock() - Take a lock that is held until this process and its children exit
+ * @fmt: name of the lock file, created with its directory
  *
- * Return: 0 or a negative errno, -EWOULDBLOCK if another one has it.
+ * Return: 0 or a negative errno, -EWOULDBLOCK if the lock is held.
  */
 int root_lock(const char *fmt, ...)
 {

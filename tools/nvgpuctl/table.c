@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tables of GPUs: the columns, and how libsmartcols is to print them.
+ * Tables of GPUs: the columns, and printing by libsmartcols.
  */
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
@@ -117,21 +117,21 @@ static void col_vfio(const struct gpu *gpu, char *buf, size_t len)
 const struct column gpu_columns[] = {
 	{ "BDF", "PCI address", false, col_bdf },
 	{ "ID", "vendor and device", false, col_id },
-	{ "NAME", "what the PCI ID database calls it", false, col_name },
-	{ "DRIVER", "driver that has it now", false, col_driver },
+	{ "NAME", "name in the PCI ID database", false, col_name },
+	{ "DRIVER", "bound driver", false, col_driver },
 	{ "OVERRIDE", "driver_override", false, col_override },
-	{ "PERSISTED", "driver after the next boot, from /etc/driverctl.d", false, col_persisted },
+	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", false, col_persisted },
 	{ "GROUP", "IOMMU group", true, col_group },
 	{ "IOMMU", "IOMMU that serves it", false, col_iommu },
 	{ "NODE", "NUMA node", true, col_node },
 	{ "MEMORY", "size of its memory", true, col_memory },
-	{ "BASE", "where its memory begins", false, col_base },
+	{ "BASE", "physical address of its memory", false, col_base },
 	{ "USEMEM", "cacheable part of it", true, col_usemem },
 	{ "RESMEM", "write-combining part of it", true, col_resmem },
-	{ "SOURCE", "who told the size: driver, firmware, acpi-heuristic", false, col_source },
-	{ "READY", "state of the memory, while nvgpu-vfio-pci has it", false, col_ready },
+	{ "SOURCE", "source of the size: driver, firmware, acpi-heuristic", false, col_source },
+	{ "READY", "state of the memory, while bound to nvgpu-vfio-pci", false, col_ready },
 	{ "RESETS", "resets since it was bound", true, col_resets },
-	{ "POISONED", "pages out of use since the last reset", true, col_poisoned },
+	{ "POISONED", "hwpoisoned pages since the last reset", true, col_poisoned },
 	{ "VFIO", "its vfio device", false, col_vfio },
 };
 
@@ -149,8 +149,8 @@ static const struct column *column_named(const char *name, size_t len)
 }
 
 /**
- * columns_choose() - Turn a list of names into columns
- * @list: names with commas between them
+ * columns_choose() - Parse a list of column names
+ * @list: names separated by commas
  * @chosen: gets the columns
  * @max: size of @chosen
  *
@@ -169,7 +169,7 @@ int columns_choose(const char *list, const struct column **chosen, unsigned int 
 		}
 		chosen[nr] = column_named(list, len);
 		if (!chosen[nr++]) {
-			complain("no column is called \"%.*s\": see nvgpuctl list --help",
+			complain("unknown column \"%.*s\": see nvgpuctl list --help",
 				 (int)len, list);
 			return -EINVAL;
 		}
@@ -178,7 +178,7 @@ int columns_choose(const char *list, const struct column **chosen, unsigned int 
 	}
 }
 
-/* Cut to the width only on a terminal: a program that reads wants it all. */
+/* Truncate to the width on a terminal only: programs need the whole text. */
 struct libscols_table *table_new(void)
 {
 	struct libscols_table *table = scols_new_table();

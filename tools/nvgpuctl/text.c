@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Short texts and what they mean, both ways. Pure functions: they take whatever
- * bytes a file or a user gives, and are fuzzed.
+ * Parsers and formatters of short texts. Pure functions of untrusted bytes, which
+ * are fuzzed.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -9,7 +9,7 @@
 
 #include "nvgpuctl.h"
 
-/* Reads up to @max hexadecimal digits; returns behind them, or NULL without one. */
+/* Parses up to @max hexadecimal digits; returns their end, or NULL without one. */
 static const char *hex_digits(const char *text, unsigned int max, unsigned int *value)
 {
 	unsigned int n;
@@ -22,11 +22,11 @@ static const char *hex_digits(const char *text, unsigned int max, unsigned int *
 }
 
 /**
- * parse_bdf() - Read a PCI address, its domain may be left out
+ * parse_bdf() - Parse a PCI address, with or without domain
  * @text: such as 0009:01:00.0 or 01:00.0
  * @bdf: the address
  *
- * Return: is it one.
+ * Return: true if it is valid.
  */
 bool parse_bdf(const char *text, struct bdf *bdf)
 {
@@ -49,12 +49,12 @@ bool parse_bdf(const char *text, struct bdf *bdf)
 }
 
 /**
- * parse_id() - Read vendor:device
+ * parse_id() - Parse vendor:device
  * @text: such as 10de:2342
  * @vendor: the vendor
  * @device: the device
  *
- * Return: is it one.
+ * Return: true if it is valid.
  */
 bool parse_id(const char *text, __u16 *vendor, __u16 *device)
 {
@@ -72,11 +72,11 @@ bool parse_id(const char *text, __u16 *vendor, __u16 *device)
 }
 
 /**
- * parse_size() - Read a size in bytes or with K, M, G, T
+ * parse_size() - Parse a size in bytes or with K, M, G, T
  * @text: such as 16G
  * @size: bytes
  *
- * Return: is it a size of at least one byte.
+ * Return: true if it is a size of at least one byte.
  */
 bool parse_size(const char *text, __u64 *size)
 {
@@ -100,13 +100,13 @@ bool parse_size(const char *text, __u64 *size)
 }
 
 /**
- * parse_driver_file() - Read a file of /etc/driverctl.d: one line, a driver's name
+ * parse_driver_file() - Parse a file of /etc/driverctl.d: one line, a driver's name
  * @data: the file
  * @len: its length
  * @driver: the name
  * @size: of @driver
  *
- * Return: is it one.
+ * Return: true if it is valid.
  */
 bool parse_driver_file(const char *data, size_t len, char *driver, size_t size)
 {
@@ -125,10 +125,10 @@ bool parse_driver_file(const char *data, size_t len, char *driver, size_t size)
 }
 
 /**
- * parse_node_list() - Count what a list like 0-3,8 names
+ * parse_node_list() - Count the nodes of a list such as 0-3,8
  * @text: as in /sys/devices/system/node/possible
  *
- * Return: how many, or -EINVAL.
+ * Return: number of nodes, or -EINVAL.
  */
 int parse_node_list(const char *text)
 {
@@ -155,7 +155,7 @@ int parse_node_list(const char *text)
  * parse_version() - Find the first version number in a text
  * @text: such as "QEMU emulator version 10.0.13 (Debian ...)"
  *
- * Return: as VERSION() makes it, 0 without one.
+ * Return: a VERSION() value, 0 without one.
  */
 unsigned int parse_version(const char *text)
 {
@@ -174,7 +174,7 @@ unsigned int parse_version(const char *text)
 	return VERSION(part[0], part[1], part[2]);
 }
 
-/* Start of the line behind this one, or NULL at the end. */
+/* Start of the next line, or NULL at the end. */
 static const char *next_line(const char *line, const char *end)
 {
 	const char *newline = memchr(line, '\n', end - line);
@@ -187,7 +187,7 @@ static const char *next_line(const char *line, const char *end)
  * @data: the file
  * @len: its length
  * @symbol: with CONFIG_
- * @value: what is behind the "="
+ * @value: the text after "="
  * @size: of @value
  *
  * Return: 0, or -ENOENT if it is not set.
@@ -212,7 +212,7 @@ int parse_config(const char *data, size_t len, const char *symbol, char *value, 
 }
 
 /**
- * parse_memlock() - Read the limit of locked memory from /proc/PID/limits
+ * parse_memlock() - Parse the limit of locked memory in /proc/PID/limits
  * @data: the file
  * @len: its length
  * @soft: bytes, UINT64_MAX if unlimited
@@ -250,12 +250,12 @@ int parse_memlock(const char *data, size_t len, __u64 *soft)
 }
 
 /**
- * maps_mention() - Is a file mapped whose name begins like this
+ * maps_mention() - Check whether a file with this prefix is mapped
  * @data: of /proc/PID/maps
  * @len: its length
- * @prefix: what the name begins with
+ * @prefix: of the file's name
  *
- * Return: is there one.
+ * Return: true if there is one.
  */
 bool maps_mention(const char *data, size_t len, const char *prefix)
 {
@@ -278,7 +278,7 @@ bool maps_mention(const char *data, size_t len, const char *prefix)
 }
 
 /**
- * errno_name() - What an error of the kernel is called
+ * errno_name() - Get the name of an error
  * @err: negative or positive errno
  *
  * Return: such as "EBUSY".
@@ -291,10 +291,10 @@ const char *errno_name(int err)
 }
 
 /**
- * pow2_ceil() - The power of two that holds a value
- * @value: any
+ * pow2_ceil() - Round up to a power of two
+ * @value: any value
  *
- * Return: the least power of two that is not smaller, 0 if there is none.
+ * Return: the power of two, 0 if there is none.
  */
 __u64 pow2_ceil(__u64 value)
 {
@@ -305,7 +305,7 @@ __u64 pow2_ceil(__u64 value)
 	return power;
 }
 
-/* The kernel takes "-" and "_" in the names of modules for the same. */
+/* "-" and "_" are equal in names of modules. */
 bool same_module(const char *a, const char *b)
 {
 	while (*a && (*a == '-' ? '_' : *a) == (*b == '-' ? '_' : *b)) {

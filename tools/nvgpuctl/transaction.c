@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes of several GPUs, all or none, whatever happens to this program.
+ * Atomic driver changes of several GPUs, also if this program is killed.
  *
- * The journal is written first and removed last; /etc/driverctl.d is written when
- * everything else has succeeded, so that after a power cut the machine comes up as
- * it was, or as it was told to. A child does the work: if it dies, the parent
- * puts things back; if that dies as well, the next nvgpuctl does.
+ * The journal is written first and removed last. /etc/driverctl.d is written after
+ * all other steps, so that a boot after a power failure applies the old drivers or
+ * the new ones. A child makes the changes: if it dies, the parent undoes them; if
+ * the parent dies as well, the next nvgpuctl does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -68,7 +68,7 @@ static int apply_all(const struct work *work, char *why, size_t len, unsigned in
 	return ret;
 }
 
-/* True if all is as it was. */
+/* Returns true if all GPUs have their previous drivers. */
 static bool undo_all(const struct work *work)
 {
 	bool is_back = true;
@@ -82,7 +82,7 @@ static bool undo_all(const struct work *work)
 		if (!ret)
 			continue;
 		complain_of(gpu->bdf,
-			    "cannot put it back on %s (%s): see dmesg, then run nvgpuctl unbind %s",
+			    "cannot bind it to %s again (%s): see dmesg, then run nvgpuctl unbind %s",
 			    shown(gpu->driver), errno_name(ret), gpu->bdf);
 		is_back = false;
 	}
@@ -107,7 +107,7 @@ static void tell_results(const struct work *work)
 		json_object_array_add(array, json);
 		if (!opts.dry_run)
 			say("%s: %s, was %s%s", gpu->bdf, shown(driver), shown(gpu->driver),
-			    work->persist == PERSIST_SET ? "; so it is after a boot" : "");
+			    work->persist == PERSIST_SET ? ", persisted" : "");
 	}
 	json_add_bool(document, "dry_run", opts.dry_run);
 	json_add_array(document, "gpus", array);
@@ -131,7 +131,7 @@ static enum status work_on(const struct work *work)
 
 		complain("%s: not changed to %s (%s): %s%s%s", change->gpu->bdf,
 			 shown(change->driver), errno_name(ret), why,
-			 is_back ? "; it is on " : "",
+			 is_back ? "; bound to " : "",
 			 is_back ? shown(change->gpu->driver) : "");
 		return ret == -EACCES || ret == -EPERM ? ST_PERM : ST_FAILED;
 	}
@@ -148,7 +148,7 @@ static void ignore_signals(bool ignore)
 		signal(numbers[i], ignore ? SIG_IGN : SIG_DFL);
 }
 
-/* Without a journal the child died before it had begun, or when all was done. */
+/* Without a journal the child died before the first change or after the last. */
 static enum status after_death(const struct work *work, int signal)
 {
 	const struct change *first = &work->change[0];
@@ -157,12 +157,12 @@ static enum status after_death(const struct work *work, int signal)
 
 	undo_all(work);
 	root_link(driver, sizeof(driver), "/sys/bus/pci/devices/%s/driver", first->gpu->bdf);
-	complain("interrupted by signal %d (%s)%s: %s is on %s", signal, sigabbrev_np(signal),
-		 was_pending ? ", everything is put back" : "", first->gpu->bdf, shown(driver));
+	complain("interrupted by signal %d (%s)%s: %s is bound to %s", signal, sigabbrev_np(signal),
+		 was_pending ? ", changes undone" : "", first->gpu->bdf, shown(driver));
 	return ST_FAILED;
 }
 
-/* Ctrl-C and its like end the child in the middle of its work; the parent stays. */
+/* Signals such as Ctrl-C kill the child; the parent ignores them and undoes changes. */
 static enum status guard(const struct work *work)
 {
 	int status;
@@ -208,9 +208,9 @@ static enum status take_lock(void)
  * transaction_run() - Change the drivers of GPUs, all or none
  * @change: the changes
  * @nr: how many
- * @persist: what becomes of /etc/driverctl.d
+ * @persist: the change of /etc/driverctl.d
  *
- * Says what came of it.
+ * Prints the result.
  *
  * Return: exit status.
  */
@@ -225,7 +225,7 @@ enum status transaction_run(struct change *change, unsigned int nr, enum persist
 		if (!ret)
 			continue;
 		complain_of(change[i].gpu->bdf,
-			    "there is no driver %s (%s): is its module installed for kernel %s? Nothing was changed",
+			    "no driver %s (%s): install its module for kernel %s. Nothing was changed",
 			    change[i].driver, errno_name(ret), kernel_release());
 		return ST_FAILED;
 	}
@@ -233,9 +233,9 @@ enum status transaction_run(struct change *change, unsigned int nr, enum persist
 }
 
 /**
- * transaction_begin() - Be the only one, and put back what another one has left
+ * transaction_begin() - Take the lock and undo an interrupted change
  *
- * Before the GPUs are looked at: they are looked at as they are afterwards.
+ * Call this before loading the GPUs, as it may change their drivers.
  *
  * Return: ST_OK, or another after a message.
  */
@@ -244,7 +244,7 @@ enum status transaction_begin(void)
 	if (opts.dry_run)
 		return ST_OK;
 	if (root_is_host() && geteuid()) {
-		complain("only root can change drivers: try sudo, or -n to see what would be done");
+		complain("only root can change drivers: use sudo, or -n for a dry run");
 		return ST_PERM;
 	}
 	return take_lock();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that have a device file open or mapped. The kernel would make an
- * unbind wait for them, for ever if need be.
+ * Processes that have a device file open or mapped. An unbind would wait for them
+ * without limit.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ static void add(struct users *users, int pid, const char *file)
 	snprintf(user->file, sizeof(user->file), "%s", file);
 }
 
-/* A prefix that ends in "*" stands for all that begins like this. */
+/* A pattern that ends in "*" matches all names with that prefix. */
 static bool file_matches(const char *file, const char *pattern)
 {
 	size_t n = strlen(pattern);
@@ -40,7 +40,7 @@ static const char *match(const char *file, const char *const *pattern)
 	return NULL;
 }
 
-/* Closed after it was mapped still counts: the mapping holds the device. */
+/* A mapping holds the device after the file is closed. */
 static bool is_mapped(int pid, const char *const *pattern, const char **which)
 {
 	char *data __free(pointer) = NULL;
@@ -80,12 +80,12 @@ static void look_at(struct users *users, int pid, const char *const *pattern)
 }
 
 /**
- * users_find() - Find who has device files open or mapped
- * @users: gets them, one entry a process; to be freed
+ * users_find() - Find processes that have device files open or mapped
+ * @users: gets one entry per process; to be freed
  * @pattern: names of files, "*" at the end allowed, NULL ends the list
  *
- * Return: 0 or a negative errno. @users->is_partial tells that processes of
- * others could not be looked at.
+ * Return: 0 or a negative errno. Sets @users->is_partial if processes of other
+ * users could not be inspected.
  */
 int users_find(struct users *users, const char *const *pattern)
 {
@@ -105,7 +105,7 @@ int users_find(struct users *users, const char *const *pattern)
 }
 
 /**
- * users_of_gpu() - Find who holds a GPU through the driver that it has
+ * users_of_gpu() - Find processes that use a GPU through its current driver
  * @gpu: the GPU
  * @users: gets them; to be freed
  *

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Figures of a VM: how much room its BARs take, how much memory must be locked,
- * which GPU is behind which SMMU.
+ * Figures of a VM: size of the MMIO window, locked memory, SMMU of each GPU.
  */
 #include "vm.h"
 
 /*
- * The synthetic BARs take the place of the hardware's BAR2 and BAR4. In a bridge's
- * window the largest is aligned to its size and the rest is beside it.
+ * Synthetic BARs replace the hardware's BAR2 and BAR4. In a bridge window the
+ * largest BAR is aligned to its size and the others follow.
  */
 static __u64 bars_of(const struct gpu *gpu)
 {
@@ -15,7 +14,7 @@ static __u64 bars_of(const struct gpu *gpu)
 }
 
 /**
- * vm_mmio_size() - How large a window above RAM the BARs of GPUs need
+ * vm_mmio_size() - Compute the size of the MMIO window above RAM for the BARs
  * @gpus: the GPUs
  *
  * Return: a power of two, at least QEMU's default.
@@ -31,12 +30,12 @@ __u64 vm_mmio_size(const struct gpus *gpus)
 }
 
 /**
- * vm_memlock() - How much memory a VMM locks for a VM
+ * vm_memlock() - Compute the memory that a VMM locks for a VM
  * @gpus: its GPUs
  * @memory: its RAM
  *
- * RAM, for DMA; the GPUs' memory, which iommufd counts as well; a GiB for
- * emulated devices and tables, as libvirt reckons.
+ * RAM, for DMA; GPU memory, which iommufd counts as well; a GiB for emulated
+ * devices and tables, as in libvirt.
  *
  * Return: bytes.
  */
@@ -50,7 +49,7 @@ __u64 vm_memlock(const struct gpus *gpus, __u64 memory)
 	return sum;
 }
 
-/* Number of the guest's SMMU for a GPU: GPUs that share one share it in the guest. */
+/* Number of a GPU's guest SMMU: GPUs that share a host SMMU share it in the guest. */
 unsigned int vm_smmu_of(const struct vm *vm, unsigned int gpu)
 {
 	unsigned int i, number = 0;
@@ -70,7 +69,7 @@ bool vm_smmu_is_first(const struct vm *vm, unsigned int gpu)
 	return true;
 }
 
-/* Node 0 has the RAM and the processors. */
+/* Node 0 has RAM and CPUs. */
 unsigned int vm_node(unsigned int gpu, unsigned int i)
 {
 	return 1 + gpu * VM_NODES_PER_GPU + i;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A virtual machine that is to be, and the formats in which to describe it.
+ * A planned virtual machine, and its output formats.
  */
 #ifndef VM_H
 #define VM_H
 
 #include "nvgpuctl.h"
 
-/* Nodes without memory for each GPU: the guest's driver makes one of each MIG slice. */
+/* Nodes without memory for each GPU: the guest's driver uses one for each MIG slice. */
 #define VM_NODES_PER_GPU 8
 #define VM_MAX_GPUS 15
 
-/* First versions that know an option. */
+/* First versions with an option. */
 #define QEMU_GENERIC_INITIATOR	VERSION(9, 0, 0)
 #define QEMU_MMIO_SIZE		VERSION(10, 0, 0)
 #define QEMU_SMMU_ACCEL		VERSION(11, 1, 0)
@@ -19,7 +19,7 @@
 #define LIBVIRT_PCI_SMMU	VERSION(11, 10, 0)
 #define LIBVIRT_IOMMUFD		VERSION(12, 2, 0)
 #define LIBVIRT_SMMU_ACCEL	VERSION(12, 7, 0)
-/* The oldest whose <acpi nodeset=> and memory='0' are known to work. */
+/* The oldest version whose <acpi nodeset=> and memory='0' are known to work. */
 #define LIBVIRT_NODESET		VERSION(12, 8, 0)
 
 enum vm_switch {
@@ -29,19 +29,19 @@ enum vm_switch {
 };
 
 /**
- * struct vm - what is wanted, and what follows from it
- * @gpus: that it gets
- * @name: of the VM
+ * struct vm - requested properties of a VM, and values computed from them
+ * @gpus: its GPUs
+ * @name: its name
  * @memory: RAM in bytes
- * @cpus: number of processors
+ * @cpus: number of CPUs
  * @firmware: file
  * @disk: file, or NULL
- * @driver: of the host, for libvirt
- * @iommufd: instead of the older vfio container; VM_AUTO only while options are read
+ * @driver: host driver, for libvirt
+ * @iommufd: use iommufd, not the vfio container; VM_AUTO only while parsing options
  * @smmu: a guest SMMU, accelerated, for each SMMU of the host
- * @qemu: version, 0 if not known
+ * @qemu: version, 0 if unknown
  * @libvirt: likewise
- * @mmio_size: room for the BARs, a power of two
+ * @mmio_size: size of the MMIO window for the BARs, a power of two
  * @memlock: bytes that the VMM must be able to lock
  */
 struct vm {
@@ -60,7 +60,7 @@ struct vm {
 	__u64 memlock;
 };
 
-/* QEMU's own window; less cannot be asked for. */
+/* QEMU's default window, which is also the minimum. */
 #define VM_MMIO_DEFAULT (512 * SZ_G)
 
 __u64 vm_mmio_size(const struct gpus *gpus);

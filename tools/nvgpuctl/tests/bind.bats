@@ -88,7 +88,7 @@ on_nvidia() {
 	[ "$(driver_of "$A")" = nvgpu_vfio_pci ]
 	unchanged_by nvgpuctl bind --persisted "$B"
 	status_is 1
-	output_has "names no driver"
+	output_has "has no valid driver name"
 }
 
 @test "busy: another function keeps the group, by name" {
@@ -96,7 +96,7 @@ on_nvidia() {
 	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"
 	unchanged_by nvgpuctl bind all
 	status_is 5
-	output_has "group 14 is not viable while 0009:00:00.0 is on nvidia"
+	output_has "group 14 is not viable while 0009:00:00.0 is bound to nvidia"
 	[ "${#lines[@]}" -eq 1 ]
 }
 
@@ -138,14 +138,14 @@ on_nvidia() {
 	rm "$(gpu_dir "$A")/iommu_group"
 	unchanged_by nvgpuctl bind "$A"
 	status_is 5
-	output_has "has no IOMMU group"
+	output_has "no IOMMU group"
 }
 
 @test "no such driver: refused, nothing touched" {
 	rm -r "$HOST/sys/bus/pci/drivers/nvgpu_vfio_pci"
 	unchanged_by nvgpuctl bind "$A"
 	status_is 1
-	output_has "there is no driver nvgpu_vfio_pci"
+	output_has "no driver nvgpu_vfio_pci"
 	unchanged_by nvgpuctl bind --driver "../x" "$A"
 	status_is 2
 }
@@ -159,7 +159,7 @@ on_nvidia() {
 	status_is 1
 	[ "${#lines[@]}" -eq 1 ]
 	output_has "$A: not changed to nvgpu_vfio_pci (EBUSY): memory 0x42-0x43 overlaps System RAM"
-	output_has "it is on nvidia"
+	output_has "; bound to nvidia"
 }
 
 @test "refused probe: an override that was there is there again" {
@@ -196,11 +196,11 @@ changes_of() {
 		FAKE_KILL=$i unchanged_by nvgpuctl bind --persist all
 		status_is 1
 		output_has "interrupted by signal 9"
-		output_has "$A is on nvidia"
+		output_has "$A is bound to nvidia"
 		[ "${#lines[@]}" -eq 1 ]
 	done
 	FAKE_KILL=$n run nvgpuctl bind --persist all
-	output_has "$A is on nvgpu_vfio_pci"
+	output_has "$A is bound to nvgpu_vfio_pci"
 	[ "$(driver_of "$B")" = nvgpu_vfio_pci ]
 }
 

@@ -101,7 +101,7 @@ poke() {
 
 @test "broken: too few NUMA nodes" {
 	sed -i s/NODES_SHIFT=6/NODES_SHIFT=4/ "$HOST/lib/modules/$RELEASE/config"
-	finds WARN host.nodes "room for 16 NUMA nodes, 2 GPUs want 17"
+	finds WARN host.nodes "allows 16 NUMA nodes, 2 GPUs need 17"
 }
 
 @test "broken: module not installed" {
@@ -144,7 +144,7 @@ poke() {
 
 @test "broken: group not viable, the blocker by name" {
 	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"
-	finds FAIL iommu.viable "0009:00:00.0 is on nvidia"
+	finds FAIL iommu.viable "0009:00:00.0 is bound to nvidia"
 }
 
 @test "broken: GPUs share an SMMU" {
@@ -179,7 +179,7 @@ poke() {
 
 @test "broken: memory is the host's from boot on" {
 	echo "410000000000-42ffffffffff : System RAM" >>"$HOST/proc/iomem"
-	finds FAIL memory.online "from boot on"
+	finds FAIL memory.online "since boot"
 }
 
 @test "broken: not root, no addresses: skipped, not passed" {
@@ -190,9 +190,9 @@ poke() {
 @test "broken: base no multiple of a huge page, or of a page" {
 	has_memory "$A"
 	echo 0x420000010000 >"$(gpu_dir "$A")/coherent_memory/base"
-	finds WARN memory.alignment "no multiple of a huge page (512 MiB)"
+	finds WARN memory.alignment "not a multiple of the PMD size (512 MiB)"
 	echo 0x420000001000 >"$(gpu_dir "$A")/coherent_memory/base"
-	finds FAIL memory.alignment "no multiple of the page size"
+	finds FAIL memory.alignment "not a multiple of the page size"
 }
 
 @test "broken: C2C link not up" {
@@ -216,22 +216,22 @@ poke() {
 	finds PASS memory.ready "valid and active"
 }
 
-@test "broken: the driver waited in vain" {
+@test "broken: the driver's wait timed out" {
 	has_memory "$A"
 	echo failed >"$(gpu_dir "$A")/coherent_memory/ready"
-	finds FAIL memory.ready "in vain"
+	finds FAIL memory.ready "timed out"
 }
 
 @test "broken: the GPU does not answer" {
 	has_memory "$A"
 	tr '\0' '\377' </dev/zero | head -c 4096 >"$(gpu_dir "$A")/config"
-	finds FAIL memory.ready "does not answer"
+	finds FAIL memory.ready "does not respond"
 }
 
-@test "broken: corrupted pages" {
+@test "broken: hwpoisoned pages" {
 	has_memory "$A"
 	echo 2 >"$(gpu_dir "$A")/coherent_memory/poisoned_pages"
-	finds WARN memory.poison "2 corrupted pages"
+	finds WARN memory.poison "2 hwpoisoned pages"
 }
 
 @test "broken: on the host's driver" {
@@ -241,7 +241,7 @@ poke() {
 
 @test "broken: stale override" {
 	echo vfio-pci >"$(gpu_dir "$A")/driver_override"
-	finds WARN driver.override "stale vfio-pci"
+	finds WARN driver.override "vfio-pci, which is stale"
 }
 
 @test "broken: override with dashes" {
@@ -258,7 +258,7 @@ poke() {
 
 @test "broken: a bind was interrupted" {
 	FAKE_KILL=4 FAKE_KILL_ALL=1 "$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" 2>/dev/null || true
-	finds FAIL driver.interrupted "interrupted half way"
+	finds FAIL driver.interrupted "change was interrupted"
 }
 
 @test "broken: another driver wins by alias" {
@@ -266,7 +266,7 @@ poke() {
 	finds WARN driver.alias nvgrace_gpu_vfio_pci
 }
 
-@test "broken: nobody claims it by alias" {
+@test "broken: no alias matches" {
 	sed -i '/00002342/d' "$HOST/lib/modules/$RELEASE/modules.alias"
 	finds FAIL driver.alias "would take vfio-pci"
 }

@@ -146,5 +146,5 @@ words_of() {
 	rm -r "$HOST/sys/firmware"
 	run nvgpuctl gen qemu "$A"
 	status_is 1
-	output_has "memory is not known"
+	output_has "memory is unknown"
 }

@@ -21,7 +21,7 @@ load common
 	[ "${#lines[@]}" -eq 2 ]
 	run nvgpuctl list -o bdf,nonsense
 	status_is 2
-	output_has 'no column is called "nonsense"'
+	output_has 'unknown column "nonsense"'
 }
 
 @test "list: unknown GPU is 3, no GPU at all is 77, nonsense is 2" {
@@ -66,7 +66,7 @@ load common
 	has_memory "$A"
 	run nvgpuctl show "$A"
 	status_is 0
-	output_has "memory 97 GiB at 0x420000000000 told by the driver"
+	output_has "memory 97 GiB at 0x420000000000 from the driver"
 	output_has "usemem 96 GiB cacheable in BAR4/5, which reports 128 GiB"
 	output_has "resets 3"
 	fits_80_columns
@@ -75,7 +75,7 @@ load common
 @test "show: figures of ACPI are called heuristic, prediction included" {
 	run nvgpuctl show "$A"
 	status_is 0
-	output_has "heuristic: found in the ACPI tables"
+	output_has "heuristic: found by searching the ACPI tables"
 	output_has "resmem 1 GiB write-combining in BAR2/3, which reports 1 GiB"
 }
 
@@ -84,7 +84,7 @@ load common
 	printf '\x00\x00\x01\x00\x00\x00\x00\x00' >"$(gpu_dir "$A")/of_node/nvidia,gpu-mem-base-pa"
 	printf '\x00\x00\x00\x10\x00\x00\x00\x00' >"$(gpu_dir "$A")/of_node/nvidia,gpu-mem-size"
 	run nvgpuctl show "$A"
-	output_has "memory 64 GiB at 0x10000000000 told by the firmware"
+	output_has "memory 64 GiB at 0x10000000000 from the firmware node"
 }
 
 @test "show: MIG bug fixed means no resmem" {
@@ -98,7 +98,7 @@ load common
 	head -c 80 "$HOST/sys/firmware/acpi/tables/SSDT1" >"$HOST/ssdt"
 	mv "$HOST/ssdt" "$HOST/sys/firmware/acpi/tables/SSDT1"
 	run nvgpuctl show "$B"
-	output_has "size not known"
+	output_has "size unknown"
 	output_has "computed by firmware"
 }
 
@@ -135,7 +135,7 @@ load common
 	rm -r "$HOST/sys/firmware"
 	run nvgpuctl map "$A"
 	status_is 1
-	output_has "memory is not known"
+	output_has "memory is unknown"
 }
 
 @test "alias: fewest wildcards win" {
