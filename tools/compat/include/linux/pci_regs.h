@@ -5,12 +5,20 @@
 #ifndef NVGPU_COMPAT_PCI_REGS_H
 #define NVGPU_COMPAT_PCI_REGS_H
 
-#ifdef NVGPU_LACKS_CXL_DEVICE_DVSEC
-/* CXL 4.0, 8.1.3: PCIe DVSEC for CXL devices */
+/* CXL 4.0, 8.1.3: PCIe DVSEC for CXL devices. Named over several releases. */
+#ifndef PCI_DVSEC_CXL_DEVICE
 #define PCI_DVSEC_CXL_DEVICE			0
+#endif
+#ifndef PCI_DVSEC_CXL_RANGE_SIZE_LOW
 #define PCI_DVSEC_CXL_RANGE_SIZE_LOW(i)		(0x1c + (i) * 0x10)
+#endif
+#ifndef PCI_DVSEC_CXL_MEM_INFO_VALID
 #define PCI_DVSEC_CXL_MEM_INFO_VALID		BIT(0)
+#endif
+#ifndef PCI_DVSEC_CXL_MEM_ACTIVE
 #define PCI_DVSEC_CXL_MEM_ACTIVE		BIT(1)
+#endif
+#ifndef PCI_DVSEC_CXL_MEM_ACTIVE_TIMEOUT
 #define PCI_DVSEC_CXL_MEM_ACTIVE_TIMEOUT	GENMASK(15, 13)
 #endif
 

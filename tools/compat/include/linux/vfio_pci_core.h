@@ -166,7 +166,13 @@ static inline bool is_aligned_for_order(struct vm_area_struct *vma,
 #endif
 
 #ifdef NVGPU_LACKS_VMF_INSERT_PFN
+#ifdef NVGPU_LACKS_PFN_T
+#define nvgpu_compat_pfn(pfn) (pfn)
+#else
 #include <linux/pfn_t.h>
+
+#define nvgpu_compat_pfn(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#endif
 
 static inline vm_fault_t
 vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *vdev,
@@ -181,16 +187,18 @@ vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *vdev,
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	if (order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
-					  false);
+		return vmf_insert_pfn_pmd(vmf, nvgpu_compat_pfn(pfn), false);
 #endif
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
 	if (order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
-					  false);
+		return vmf_insert_pfn_pud(vmf, nvgpu_compat_pfn(pfn), false);
 #endif
 	return VM_FAULT_FALLBACK;
 }
+#endif
+
+#ifdef NVGPU_LACKS_PHYS_VEC
+#define phys_vec dma_buf_phys_vec
 #endif
 
 #ifdef NVGPU_LACKS_GET_IOMAP
@@ -207,6 +215,18 @@ vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev, unsigned int bar)
 }
 #endif
 
+#ifdef NVGPU_HAS_DISABLE_CXL
+/* The core looks at this once, when the device is registered. */
+static inline int
+nvgpu_compat_register_without_cxl(struct vfio_pci_core_device *vdev)
+{
+	vdev->disable_cxl = true;
+	return vfio_pci_core_register_device(vdev);
+}
+
+#define vfio_pci_core_register_device nvgpu_compat_register_without_cxl
+#endif
+
 #ifdef NVGPU_LACKS_CACHEABLE_PFNMAP
 /* Says at bind what this kernel's KVM cannot do. */
 static inline int
@@ -220,6 +240,7 @@ nvgpu_compat_register_device(struct vfio_pci_core_device *vdev)
 	return ret;
 }
 
+#undef vfio_pci_core_register_device
 #define vfio_pci_core_register_device nvgpu_compat_register_device
 #endif
 
