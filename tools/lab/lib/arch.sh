@@ -15,7 +15,7 @@ kernel_suite() {
 	kernel_field "$1" 3
 }
 
-# always, demand or built.
+# always, demand, ahead or built.
 kernel_made() {
 	kernel_field "$1" 4
 }

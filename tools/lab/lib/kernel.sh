@@ -171,6 +171,26 @@ make_headers() {
 	mv "$new" "$dir"
 }
 
+# kernel_version NAME: of its headers in its suite.
+kernel_version() {
+	tools_apt apt-cache show "$(kernel_parts "$1" | grep '^linux-headers'):$(kernel_arch "$1")/$(kernel_suite "$1")" |
+		awk '/^Version: / && !seen++ { print $2 }'
+}
+
+# Is the kernel newer than the default one? The last line of the output says why not.
+kernel_is_ahead() {
+	local new version newest
+
+	new=$(product_dir "headers-$1").new
+	retry apt_other_suite "$(kernel_suite "$1")" "$new/apt"
+	version=$(LAB_APT_CONFIG=$new/apt/apt.conf kernel_version "$1")
+	newest=$(kernel_version "$(default_kernel)")
+	rm -rf "$new"
+	dpkg --compare-versions "$version" gt "$newest" && return
+	echo "$(kernel_suite "$1") has $version, which is not newer than $newest"
+	return 1
+}
+
 # The packages of a suite that the toolchain does not use need not fit together today;
 # what asks for them goes without.
 make_headers_if_any() {
@@ -178,8 +198,11 @@ make_headers_if_any() {
 		retry make_headers "$1"
 		return
 	fi
+	LAB_STATUS=0
+	[ "$(kernel_made "$1")" != ahead ] || attempt kernel_is_ahead "$1"
+	[ "$LAB_STATUS" -eq 0 ] || return 0
 	attempt retry make_headers "$1"
-	[ "$LAB_STATUS" -eq 0 ] || say "the headers of kernel '$1' cannot be had, and will be skipped"
+	[ "$LAB_STATUS" -eq 0 ] || echo "the headers of kernel '$1' could not be had"
 }
 
 make_kernel() {

@@ -5,6 +5,7 @@
 matrix_kernels() {
 	kernel_names always
 	kernel_names demand
+	kernel_names ahead
 }
 
 # Could its headers not be had, and is that no failure (make_headers_if_any)?
@@ -14,16 +15,17 @@ lacks_headers() {
 
 # matrix_builds KERNEL...: static_builds, or as many skips.
 matrix_builds() {
-	local kernel module
+	local kernel module log
 
 	for kernel in "$@"; do
+		log=$LAB_CACHE/logs/headers-$kernel.log
 		if ! lacks_headers "$kernel"; then
 			static_builds "$kernel"
 			continue
 		fi
 		for module in driver simulator hot-ram; do
-			printf 'ok - %s, W=1 C=2, kernel %s # SKIP its headers could not be had: %s\n' \
-				"$module" "$kernel" "$LAB_CACHE/logs/headers-$kernel.log"
+			printf 'ok - %s, W=1 C=2, kernel %s # SKIP %s (%s)\n' \
+				"$module" "$kernel" "$(tail -n 1 "$log")" "$log"
 		done
 	done
 }
