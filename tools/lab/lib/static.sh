@@ -28,15 +28,16 @@ static_summary() {
 	results flat "$LAB_RUN/output.log"
 }
 
-# clean_build KERNEL DIRECTORY LABEL: a build from nothing, since make is silent
-# about what was already built; prints its warnings.
+# clean_build KERNEL DIRECTORY LABEL [MAKE ARGUMENT...]: a build from nothing, since make
+# is silent about what was already built; prints its warnings.
 clean_build() {
-	local kernel=$1 tree=$LAB_RUN/tree-$1 log=$LAB_RUN/build-$1-$3.log
+	local kernel=$1 dir=$2 tree=$LAB_RUN/tree-$1-$3 log=$LAB_RUN/build-$1-$3.log
 
+	shift 3
 	rm -rf "$tree"
 	cp -a "$LAB_SOURCE" "$tree"
-	module_make "$kernel" "$tree/$2" W=1 C=2 CF="-include $(inside "$tree")/tools/lab/sparse.h" \
-		modules >"$log" 2>&1 || echo "make failed"
+	module_make "$kernel" "$tree/$dir" W=1 C=2 CF="-include $(inside "$tree")/tools/lab/sparse.h" \
+		"$@" modules >"$log" 2>&1 || echo "make failed"
 	rm -rf "$tree"
 	grep -E 'warning:|error:|WARNING:|ERROR:|\*\*\*|not available' "$log" || true
 }
