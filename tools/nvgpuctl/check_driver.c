@@ -144,7 +144,7 @@ static void check_users(const struct patient *patient,
 	}
 	list_users(&users, list, sizeof(list));
 	if (users.nr)
-		finding(WARN, "end it before assigning the GPU to another VM", "in use by %s", list);
+		finding(WARN, "end it before giving the GPU to another VM", "in use by %s", list);
 	else
 		finding(PASS, NULL, "no process has it open");
 	users_free(&users);

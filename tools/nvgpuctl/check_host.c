@@ -105,7 +105,7 @@ static void check_nodes(const struct patient *patient)
 	possible = parse_node_list(text);
 	if (wanted > QEMU_MAX_NODES)
 		finding(FAIL, "assign fewer GPUs to one VM",
-			"%u GPUs need %u NUMA nodes in a guest, QEMU supports %u", patient->gpus->nr,
+			"%u GPUs need %u NUMA nodes in a guest, QEMU has %u", patient->gpus->nr,
 			wanted, QEMU_MAX_NODES);
 	else if (possible < 0)
 		finding(SKIP, NULL, "/sys/devices/system/node/possible cannot be read");

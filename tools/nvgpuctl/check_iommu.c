@@ -32,8 +32,8 @@ static void check_viable(const struct patient *patient,
 		snprintf(todo, sizeof(todo),
 			 "driverctl set-override %s none, or echo %s > /sys/bus/pci/drivers/%s/unbind",
 			 blocker->bdf, blocker->bdf, blocker->driver);
-		finding(FAIL, todo, "group %d is not viable: %s is bound to %s", gpu->group, blocker->bdf,
-			blocker->driver);
+		finding(FAIL, todo, "group %d is not viable: %s is bound to %s", gpu->group,
+			blocker->bdf, blocker->driver);
 	} else {
 		finding(PASS, NULL, "group %d is viable, %u function%s in it", gpu->group, group.nr,
 			group.nr == 1 ? "" : "s");

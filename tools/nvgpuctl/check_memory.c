@@ -207,8 +207,8 @@ static void check_poison(const struct patient *patient,
 
 const struct check memory_checks[] = {
 	{ "memory.firmware", "firmware properties of the memory", NULL, check_properties },
-	{ "memory.online", "the host does not use it as System RAM", NULL, check_online },
-	{ "memory.alignment", "base and size are multiples of the PMD size", NULL, check_alignment },
+	{ "memory.online", "not System RAM of the host", NULL, check_online },
+	{ "memory.alignment", "base and size against the PMD size", NULL, check_alignment },
 	{ "memory.ready", "C2C link and HBM, or CXL state", NULL, check_ready },
 	{ "memory.poison", "hwpoisoned pages", NULL, check_poison },
 	{ }

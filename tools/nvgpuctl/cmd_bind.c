@@ -117,7 +117,8 @@ static enum status plan(struct change *change, const struct gpu *gpu, const stru
 	*change = (struct change) { gpu, wanted->driver, "" };
 	if (wanted->from_file) {
 		if (!gpu->persisted[0] || !strcmp(gpu->persisted, "?")) {
-			complain("%s: " PERSIST_FILE " has no valid driver name", gpu->bdf, gpu->bdf);
+			complain("%s: " PERSIST_FILE " has no valid driver name", gpu->bdf,
+				 gpu->bdf);
 			return ST_FAILED;
 		}
 		change->driver = gpu->persisted;

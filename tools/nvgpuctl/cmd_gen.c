@@ -179,7 +179,7 @@ static enum status check_gpus(const struct vm *vm)
 	unsigned int i;
 
 	if (vm->gpus->nr > VM_MAX_GPUS) {
-		complain("%u GPUs need more NUMA nodes than a VM has: at most %d GPUs", vm->gpus->nr,
+		complain("%u GPUs exceed the NUMA nodes of a VM: at most %d GPUs", vm->gpus->nr,
 			 VM_MAX_GPUS);
 		return ST_FAILED;
 	}

@@ -17,7 +17,7 @@
  * @note: a note, or NULL
  * @size: in bytes
  * @is_cached: mapped cacheable
- * @is_empty: nothing is behind it
+ * @is_empty: padding
  */
 struct box_part {
 	const char *name;

@@ -151,7 +151,7 @@ static struct pci_access *open_pci(void)
  * gpus_load() - Find the GPUs
  * @gpus: gets them, sorted by address; to be freed
  *
- * Return: 0 or a negative errno if there is no PCI at all.
+ * Return: 0 or a negative errno without PCI.
  */
 int gpus_load(struct gpus *gpus)
 {

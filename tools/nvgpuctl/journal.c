@@ -50,7 +50,7 @@ int journal_remove(void)
 	return root_remove(JOURNAL);
 }
 
-/* Takes a field that ends in @stop; returns behind it, or NULL. */
+/* Parses a field that ends in @stop; returns the text after it, or NULL. */
 static const char *take(const char *p, const char *end, char stop, char *buf, size_t size)
 {
 	const char *at = memchr(p, stop, end - p);

@@ -127,7 +127,7 @@ static ssize_t load_path(const char *path, char **data)
 
 /**
  * root_load() - Read a whole file
- * @data: set to the contents with a NUL behind them, to be freed; NULL on failure
+ * @data: set to the NUL-terminated contents, to be freed; NULL on failure
  * @fmt: its name
  *
  * Return: length or a negative errno.
@@ -141,7 +141,7 @@ ssize_t root_load(char **data, const char *fmt, ...)
 
 /**
  * root_load_gz() - Read a file that may be compressed by gzip
- * @data: set to the contents with a NUL behind them, to be freed; NULL on failure
+ * @data: set to the NUL-terminated contents, to be freed; NULL on failure
  * @fmt: its name
  *
  * Return: length or a negative errno.
@@ -194,7 +194,7 @@ int root_read(char *buf, size_t len, const char *fmt, ...)
  * @value: unchanged on failure
  * @fmt: name of the file
  *
- * Return: 0 or a negative errno, -EINVAL if it is no number.
+ * Return: 0 or a negative errno, -EINVAL if it is not a number.
  */
 int root_read_u64(__u64 *value, const char *fmt, ...)
 {

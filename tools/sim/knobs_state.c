@@ -43,7 +43,7 @@ static ssize_t sim_gpu_config_log_read(struct config_item *item, void *buf, size
 {
 	ssize_t used = sim_log_list(to_sim_gpu(item), buf, len);
 
-	/* The list may have become shorter since its length was asked for. */
+	/* The list may have become shorter since its length was read. */
 	if (buf)
 		memset(buf + used, '\n', len - used);
 	return used;
@@ -54,7 +54,7 @@ static ssize_t sim_gpu_dma_map_read(struct config_item *item, void *buf, size_t 
 {
 	ssize_t used = sim_iommu_list(to_sim_gpu(item), buf, len);
 
-	/* The list may have become shorter since its length was asked for. */
+	/* The list may have become shorter since its length was read. */
 	if (buf)
 		memset(buf + used, '\n', len - used);
 	return used;

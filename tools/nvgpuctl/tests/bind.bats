@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# bind and unbind: what they do, and that they do it wholly or not at all.
+# bind and unbind: their effects, and that a change is all or nothing.
 # shellcheck disable=SC2154 # bats sets output and status
 
 load common
@@ -35,7 +35,7 @@ on_nvidia() {
 	[ ! -e "$HOST/run/nvgpuctl/journal" ]
 }
 
-@test "unbind: back to the driver that the kernel chooses, or none" {
+@test "unbind: the driver that the kernel chooses, or none" {
 	on_nvidia
 	nvgpuctl -q bind all
 	run nvgpuctl unbind "$A"
@@ -47,7 +47,7 @@ on_nvidia() {
 	[ -z "$(driver_of "$B")" ]
 }
 
-@test "--dry-run: each write, none of them done" {
+@test "--dry-run: prints each write, makes none" {
 	on_nvidia
 	unchanged_by nvgpuctl -n bind --persist "$A"
 	status_is 0
@@ -58,7 +58,7 @@ on_nvidia() {
 	[ ! -e "$HOST/run/nvgpuctl" ]
 }
 
-@test "--json: what was done, step by step" {
+@test "--json: all steps" {
 	run nvgpuctl --json bind "$A"
 	status_is 0
 	[ "$(json 'd["schema"]')" = nvgpu.change/1 ]
@@ -66,7 +66,7 @@ on_nvidia() {
 	[ "$(json '[s["do"] for s in d["steps"]]')" = "['replace', 'write', 'write', 'remove']" ]
 }
 
-@test "--persist: driverctl's file, by driverctl's own eyes" {
+@test "--persist: driverctl reads the file" {
 	run nvgpuctl bind --persist "$A"
 	status_is 0
 	[ "$(cat "$HOST/etc/driverctl.d/pci-$A")" = nvgpu_vfio_pci ]
@@ -81,7 +81,7 @@ on_nvidia() {
 	[ ! -e "$HOST/etc/driverctl.d/pci-$A" ]
 }
 
-@test "--persisted: the driver that the file says, as udev does at boot" {
+@test "--persisted: the driver in the file, as udev does at boot" {
 	echo nvgpu_vfio_pci >"$HOST/etc/driverctl.d/pci-$A"
 	run nvgpuctl bind --persisted "$A"
 	status_is 0
@@ -91,7 +91,7 @@ on_nvidia() {
 	output_has "has no valid driver name"
 }
 
-@test "busy: another function keeps the group, by name" {
+@test "busy: another function makes the group not viable, by name" {
 	on_nvidia
 	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"
 	unchanged_by nvgpuctl bind all
@@ -124,7 +124,7 @@ on_nvidia() {
 	status_is 0
 }
 
-@test "busy: another nvgpuctl is at work" {
+@test "busy: another nvgpuctl is running" {
 	mkdir -p "$HOST/run/nvgpuctl"
 	flock "$HOST/run/nvgpuctl/.lock" sleep 5 &
 	sleep 0.5
@@ -141,7 +141,7 @@ on_nvidia() {
 	output_has "no IOMMU group"
 }
 
-@test "no such driver: refused, nothing touched" {
+@test "no such driver: refused, nothing changed" {
 	rm -r "$HOST/sys/bus/pci/drivers/nvgpu_vfio_pci"
 	unchanged_by nvgpuctl bind "$A"
 	status_is 1
@@ -150,7 +150,7 @@ on_nvidia() {
 	status_is 2
 }
 
-@test "refused probe: all GPUs are back, in one line with the kernel's reason" {
+@test "failed probe: all GPUs are restored, one line with the kernel's reason" {
 	on_nvidia
 	mkdir "$HOST/refuse"
 	echo "16 memory 0x42-0x43 overlaps System RAM: unbind the driver that onlined it" \
@@ -162,7 +162,7 @@ on_nvidia() {
 	output_has "; bound to nvidia"
 }
 
-@test "refused probe: an override that was there is there again" {
+@test "failed probe: driver_override is restored" {
 	echo vfio-pci >"$(gpu_dir "$A")/driver_override"
 	mkdir "$HOST/refuse"
 	echo "22 base must be a multiple of the page size" >"$HOST/refuse/nvgpu_vfio_pci"
@@ -171,7 +171,7 @@ on_nvidia() {
 	output_has "(EINVAL)"
 }
 
-# changes_of COMMAND...: how many changes of files it makes.
+# changes_of COMMAND...: prints the number of files that it changes.
 changes_of() {
 	cp -a "$HOST" "$HOST.count"
 	local n=1
@@ -186,12 +186,12 @@ changes_of() {
 	echo $((n - 1))
 }
 
-@test "killed behind each write: at once everything is as before" {
+@test "killed after each write: the parent undoes the change" {
 	on_nvidia
 	echo nvidia >"$HOST/etc/driverctl.d/pci-$B"
 	n=$(changes_of bind --persist all)
 	[ "$n" -ge 13 ]
-	# Behind the last one all is done.
+	# After the last change the command has succeeded.
 	for i in $(seq $((n - 1))); do
 		FAKE_KILL=$i unchanged_by nvgpuctl bind --persist all
 		status_is 1
@@ -204,7 +204,7 @@ changes_of() {
 	[ "$(driver_of "$B")" = nvgpu_vfio_pci ]
 }
 
-@test "killed with its parent behind each write: the next nvgpuctl puts it back" {
+@test "killed with its parent after each write: the next nvgpuctl undoes the change" {
 	on_nvidia
 	n=$(changes_of bind --persist all)
 	before=$(state)
@@ -215,14 +215,14 @@ changes_of() {
 		HOST=$HOST.now nvgpuctl -q bind --driver nvidia "$A"
 		echo '(null)' >"$HOST.now/sys/bus/pci/devices/$A/driver_override"
 		[ "$(HOST=$HOST.now state)" = "$before" ] || {
-			printf 'behind write %s:\n%s\n' "$i" "$(HOST=$HOST.now state)" >&2
+			printf 'after write %s:\n%s\n' "$i" "$(HOST=$HOST.now state)" >&2
 			return 1
 		}
 		rm -rf "$HOST.now"
 	done
 }
 
-@test "killed while unbinding, behind each write: as before" {
+@test "killed in unbind after each write: the change is undone" {
 	on_nvidia
 	nvgpuctl -q bind --persist "$A"
 	n=$(changes_of unbind --persist "$A")
@@ -233,7 +233,7 @@ changes_of() {
 	done
 }
 
-@test "power cut: the machine comes up as it was, or as it was told to" {
+@test "power failure: the next boot has the old drivers or the new ones" {
 	on_nvidia
 	n=$(changes_of bind --persist "$A")
 	for i in $(seq "$n"); do
@@ -249,7 +249,7 @@ changes_of() {
 	done
 }
 
-@test "each write fails once: as before, in one line" {
+@test "each write fails once: the change is undone, one line" {
 	on_nvidia
 	n=$(changes_of bind --persist all)
 	for i in $(seq $((n - 1))); do

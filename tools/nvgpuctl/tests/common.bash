@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# For all bats files: a healthy host in $HOST for each test, and ways to break it.
+# For all bats files: a healthy host in $HOST for each test, and fault injection.
 # shellcheck disable=SC2154 # bats sets output and status
 
-# Set by tests/run: where the test programs are.
+# Set by tests/run: directory of the test programs.
 : "${BIN:?run the tests by tools/nvgpuctl/tests/run}"
 A=0009:01:00.0
 B=0019:01:00.0
@@ -26,7 +26,7 @@ nvgpuctl() {
 	"$BIN/nvgpuctl-test" --sysroot "$HOST" "$@"
 }
 
-# gpu_dir BDF: where its files are.
+# gpu_dir BDF: its sysfs directory.
 gpu_dir() {
 	printf '%s/sys/bus/pci/devices/%s' "$HOST" "$1"
 }
@@ -36,12 +36,12 @@ driver_of() {
 	basename "$(readlink "$(gpu_dir "$1")/driver")"
 }
 
-# bound_to BDF DRIVER: puts a GPU on a driver, without asking nvgpuctl.
+# bound_to BDF DRIVER: binds a GPU to a driver, without nvgpuctl.
 bound_to() {
 	ln -sfnr "$HOST/sys/bus/pci/drivers/$2" "$(gpu_dir "$1")/driver"
 }
 
-# has_memory BDF: what nvgpu-vfio-pci shows of a bound GPU.
+# has_memory BDF: adds the sysfs files of a GPU bound to nvgpu-vfio-pci.
 has_memory() {
 	local dir
 
@@ -75,13 +75,13 @@ process() {
 	done
 }
 
-# fact NAME VALUE; without a value nobody has the answer.
+# fact NAME VALUE; without a value the fact is unknown.
 fact() {
 	sed -i "/^$1=/d" "$HOST/nvgpuctl.facts"
 	[ $# -lt 2 ] || printf '%s=%s\n' "$1" "$2" >>"$HOST/nvgpuctl.facts"
 }
 
-# Everything that a change of drivers could have changed, as text.
+# Prints all state that a driver change can affect.
 state() {
 	(
 		cd "$HOST" || exit
@@ -94,7 +94,7 @@ state() {
 	)
 }
 
-# output_has TEXT: somewhere in what "run" got, line ends and indents not counted.
+# output_has TEXT: the output of "run" has it, ignoring line ends and indents.
 output_has() {
 	tr -s ' \n' ' ' <<<"$output" | grep -qF -- "$1" || {
 		printf 'no "%s" in:\n%s\n' "$1" "$output" >&2
@@ -102,8 +102,7 @@ output_has() {
 	}
 }
 
-# output_lacks PATTERN: no line matches. A mere "! grep" would fail no test but in its
-# last line.
+# output_lacks PATTERN: no line matches. "! grep" fails a test only in its last line.
 output_lacks() {
 	if grep -E -- "$1" <<<"$output" >&2; then
 		printf 'those lines match "%s"\n' "$1" >&2

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# doctor: a healthy host passes; each broken one has its fault named.
+# doctor: a healthy host passes; each broken host gives the matching finding.
 # shellcheck disable=SC2154 # bats sets output and status
 
 load common
 
-# finds VERDICT CHECK TEXT: such a finding, and the exit status that goes with it.
+# finds VERDICT CHECK TEXT: there is such a finding, with the matching exit status.
 finds() {
 	run nvgpuctl doctor --json
 	case $1 in
@@ -51,7 +51,7 @@ poke() {
 	output_has "bound to nvgpu_vfio_pci"
 }
 
-@test "--quiet: only what did not pass; no GPU is 77" {
+@test "--quiet: warnings and failures only; no GPU is 77" {
 	run nvgpuctl doctor -q
 	[ -z "$output" ]
 	rm -r "$HOST"/sys/bus/pci/devices/*
@@ -162,7 +162,7 @@ poke() {
 	finds FAIL memory.firmware "nvidia,gpu-mem-size is missing"
 }
 
-@test "broken: C2C down, firmware says size 0" {
+@test "broken: C2C down, firmware reports size 0" {
 	LC_ALL=C sed -i "s/gpu-mem-size\x00\x0e......../gpu-mem-size\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00/g" "$(tables)/SSDT1"
 	finds FAIL memory.firmware "size 0: the C2C link is down"
 }
@@ -177,7 +177,7 @@ poke() {
 	finds FAIL memory.online "dax/kmem"
 }
 
-@test "broken: memory is the host's from boot on" {
+@test "broken: memory is System RAM since boot" {
 	echo "410000000000-42ffffffffff : System RAM" >>"$HOST/proc/iomem"
 	finds FAIL memory.online "since boot"
 }
@@ -187,7 +187,7 @@ poke() {
 	finds SKIP memory.online "root only"
 }
 
-@test "broken: base no multiple of a huge page, or of a page" {
+@test "broken: base not a multiple of the PMD size, or of a page" {
 	has_memory "$A"
 	echo 0x420000010000 >"$(gpu_dir "$A")/coherent_memory/base"
 	finds WARN memory.alignment "not a multiple of the PMD size (512 MiB)"
@@ -222,7 +222,7 @@ poke() {
 	finds FAIL memory.ready "timed out"
 }
 
-@test "broken: the GPU does not answer" {
+@test "broken: the GPU does not respond" {
 	has_memory "$A"
 	tr '\0' '\377' </dev/zero | head -c 4096 >"$(gpu_dir "$A")/config"
 	finds FAIL memory.ready "does not respond"
@@ -234,7 +234,7 @@ poke() {
 	finds WARN memory.poison "2 hwpoisoned pages"
 }
 
-@test "broken: on the host's driver" {
+@test "broken: bound to the host's driver" {
 	bound_to "$A" nvidia
 	finds WARN driver.bound "bound to nvidia"
 }
@@ -249,7 +249,7 @@ poke() {
 	finds FAIL driver.override "the module, not the driver"
 }
 
-@test "broken: persisted driver is not the one it has" {
+@test "broken: persisted driver is not the bound one" {
 	echo vfio-pci >"$HOST/etc/driverctl.d/pci-$A"
 	finds WARN driver.persisted "says vfio-pci"
 	echo "no driver at all" >"$HOST/etc/driverctl.d/pci-$A"
@@ -276,7 +276,7 @@ poke() {
 	finds FAIL driver.nvidia "nvidia-persiste (4711)"
 }
 
-@test "broken: a VM has the GPU" {
+@test "broken: a VM uses the GPU" {
 	has_memory "$A"
 	mkdir -p "$(gpu_dir "$A")/vfio-dev/vfio3"
 	process 12 cloud-hyperviso /dev/vfio/devices/vfio3

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz SECONDS [SEED]: gives mutations of good input to every parser. What goes
- * wrong is for the sanitizers to see. Each input lies in a block of its own size,
- * so that a read behind it is seen as well.
+ * fuzz SECONDS [SEED]: feeds mutations of valid input to every parser. Sanitizers
+ * detect errors; each input has a heap block of its own size, so that they detect
+ * reads beyond it.
  */
 #include <stdint.h>
 #include <time.h>

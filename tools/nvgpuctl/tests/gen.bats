@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# gen: the configurations, by their own programs where those are installed.
+# gen: checks the configurations with QEMU and libvirt, if installed.
 # shellcheck disable=SC2154 # bats sets output and status
 
 load common
 
-# Same as the printed script, without starting anything: its words, one a line.
+# Prints the words of the script's command line, one per line.
 words_of() {
 	# shellcheck disable=SC2001 # a line's beginning
 	sed 's/^exec qemu-system-aarch64/printf "%s\\n"/' <<<"$output" | bash
@@ -32,7 +32,7 @@ words_of() {
 	[ "$(json 'd["memlock"]')" = $((99 << 30)) ]
 }
 
-@test "gen qemu: room for the BARs, as many as are needed" {
+@test "gen qemu: size of the MMIO window for the BARs" {
 	run nvgpuctl gen qemu "$A"
 	output_lacks highmem-mmio-size
 	run nvgpuctl gen qemu all
@@ -44,7 +44,7 @@ words_of() {
 	output_has "acpi-generic-initiator"
 }
 
-@test "gen qemu: iommufd where the host has it" {
+@test "gen qemu: iommufd if the host has it" {
 	run nvgpuctl gen qemu "$A"
 	output_lacks iommufd
 	mkdir -p "$HOST/dev/vfio/devices"
@@ -71,7 +71,7 @@ words_of() {
 	status_is 1
 }
 
-@test "gen qemu: QEMU takes the nodes and initiators, with a stand-in for the GPU" {
+@test "gen qemu: QEMU accepts the nodes and initiators, with another device for the GPU" {
 	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
 	run nvgpuctl gen qemu "$A" --memory 256M --cpus 1
 	grep -vE 'accel=kvm|-cpu host|-bios|-serial|rombar=0' <<<"$output" >"$HOST/vm"
@@ -80,8 +80,8 @@ words_of() {
 	status_is 0
 }
 
-# Without KVM and Grace's SMMU it cannot be accelerated; all else is as printed.
-@test "gen qemu --smmu: QEMU knows each word, and takes the rest of it" {
+# Without KVM and Grace's SMMU there is no acceleration; all other options are unchanged.
+@test "gen qemu --smmu: QEMU parses each word, and runs the rest of it" {
 	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
 	run nvgpuctl gen qemu all --smmu --iommufd on --memory 256M --cpus 1
 	status_is 0
@@ -96,7 +96,7 @@ words_of() {
 	status_is 0
 }
 
-@test "gen libvirt: validates, and QEMU's command line is what gen qemu says" {
+@test "gen libvirt: validates, and QEMU's command line equals that of gen qemu" {
 	run nvgpuctl gen libvirt all --libvirt-version 11.3 --memory 4G
 	status_is 0
 	command -v virt-xml-validate >/dev/null || skip "no libvirt here"
@@ -115,7 +115,7 @@ words_of() {
 	output_has '"rombar":0'
 }
 
-@test "gen libvirt: what newer ones know is written in their own words" {
+@test "gen libvirt: uses native elements of newer versions" {
 	run nvgpuctl gen libvirt "$A" --libvirt-version 12.8 --iommufd on --smmu
 	status_is 0
 	output_has "<acpi nodeset='1-8'/>"
@@ -136,7 +136,7 @@ words_of() {
 	output_has "'id=gpu0,path=/sys/bus/pci/devices/$A/'"
 }
 
-@test "gen: memory that is not known, values that are none" {
+@test "gen: unknown memory, invalid values" {
 	run nvgpuctl gen qemu "$A" --memory nonsense
 	status_is 2
 	run nvgpuctl gen qemu "$A" --name "a'b"

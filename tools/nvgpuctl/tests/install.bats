@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What make install installs: manual pages, completion, and that nothing is left.
+# make install: manual pages, completion, and complete removal.
 # shellcheck disable=SC2154 # bats sets output and status
 
 load common
@@ -9,7 +9,7 @@ ctl_install() {
 	make -s -C "$BATS_TEST_DIRNAME/.." O="$BIN/nvgpuctl" DESTDIR="$HOST/to" prefix=/usr "$@"
 }
 
-@test "make install, make uninstall: all there, then nothing" {
+@test "make install, make uninstall: all files, then none" {
 	ctl_install install
 	[ -x "$HOST/to/usr/sbin/nvgpuctl" ]
 	grep -q 'RUN+="/usr/sbin/nvgpuctl' "$HOST/to/usr/lib/udev/rules.d/60-nvgpu.rules"
@@ -30,7 +30,7 @@ ctl_install() {
 	done
 }
 
-# complete WORD...: what bash offers for the last one.
+# complete WORD...: bash completions of the last one.
 complete_words() {
 	bash -c '. "$0"; nvgpuctl() { "$BIN/nvgpuctl-test" --sysroot "$HOST" "$@"; }
 		COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nvgpuctl; printf "%s\n" "${COMPREPLY[@]}"' \
@@ -74,7 +74,7 @@ complete_words() {
 	[ "$output" = _nvgpuctl ]
 }
 
-@test "sos plugin: syntax, and commands that there are" {
+@test "sos plugin: syntax, and existing commands" {
 	python3 -m py_compile "$BATS_TEST_DIRNAME/../../packaging/sos_nvgpu.py"
 	grep -oE '"nvgpuctl [a-z]+' "$BATS_TEST_DIRNAME/../../packaging/sos_nvgpu.py" | cut -d' ' -f2 >"$HOST/commands"
 	[ -s "$HOST/commands" ]

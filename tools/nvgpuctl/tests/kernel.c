@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's part of sysfs, for a machine made of files: linked into nvgpuctl by
- * the linker's --wrap, so that the program itself is what is installed.
+ * The kernel's part of sysfs, for a machine made of files: linked by --wrap, so that
+ * the objects under test are those of the installed program.
  *
- *   drivers/NAME/unbind, bind, drivers_probe, driver_override do what they say.
+ *   drivers/NAME/unbind, bind, drivers_probe, driver_override act as in the kernel.
  *   SYSROOT/refuse/NAME   errno and text: the probe of driver NAME fails with it
  *   SYSROOT/default       name of the driver that drivers_probe chooses
- *   FAKE_KILL=N           the child is killed behind its N-th change of a file
- *   FAKE_KILL_ALL=1       and its parent just before
+ *   FAKE_KILL=N           kills the child after its N-th change of a file
+ *   FAKE_KILL_ALL=1       kills its parent just before that
  *   FAKE_FAIL=N:ERRNO     the N-th change of a file fails
  */
 #define _GNU_SOURCE
@@ -30,7 +30,7 @@ __attribute__((constructor)) static void remember(void)
 	guardian = getpid();
 }
 
-/* Before a change: the error that it is to have, or 0. */
+/* Before a change: the error to inject, or 0. */
 static int due_error(void)
 {
 	const char *fail = getenv("FAKE_FAIL");
@@ -98,7 +98,7 @@ static void tell(const char *root, const char *driver, const char *bdf, const ch
 	fclose(log);
 }
 
-/* As the kernel, driver first, then the driver core. */
+/* In the kernel's order: driver, then driver core. */
 static int bind(const char *root, const char *bdf, const char *driver)
 {
 	char path[PATH_MAX], target[PATH_MAX], text[256], *reason;
@@ -135,7 +135,7 @@ static int probe(const char *root, const char *bdf)
 	return 0;
 }
 
-/* What the kernel does at a write to this file; 1 for an ordinary file. */
+/* Acts on a write to this file like the kernel; returns 1 for a regular file. */
 static int attribute(char *path, const char *value)
 {
 	char *name = strrchr(path, '/') + 1, *sys = strstr(path, "/sys/");

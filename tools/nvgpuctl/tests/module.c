@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * As much of a kernel module as depmod and modinfo look at.
+ * The parts of a kernel module that depmod and modinfo read.
  */
 asm(".section .modinfo, \"a\"\n"
 	".asciz \"name=nvgpu_vfio_pci\"\n"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# For what is tested inside the emulated host.
+# For tests inside the emulated host.
 
-# What "make install" or the package would have put there.
+# Installs the files of "make install" or the package.
 install_operator() {
 	install -D -m 755 "$NVGPU_BIN/operator/nvgpuctl" /usr/sbin/nvgpuctl &&
 		cp "$NVGPU_BIN"/operator/lib*.so.* /usr/lib/aarch64-linux-gnu/

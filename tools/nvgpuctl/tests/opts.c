@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What main.c has, for programs with a main() of their own.
+ * Definitions of main.c, for programs with a main() of their own.
  */
 #include <getopt.h>
 

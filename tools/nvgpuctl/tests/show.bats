@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# list, show, map, alias, report: what is printed, and that it fits.
+# list, show, map, alias, report: their output and its width.
 # shellcheck disable=SC2154 # bats sets output and status
 
 load common
 
-@test "list: a table of the GPUs, ports are none" {
+@test "list: a table of the GPUs, without ports" {
 	run nvgpuctl list
 	status_is 0
 	[ "${#lines[@]}" -eq 3 ]
@@ -62,7 +62,7 @@ load common
 	status_is 2
 }
 
-@test "show: figures of the driver where it is bound" {
+@test "show: figures of the driver if it is bound" {
 	has_memory "$A"
 	run nvgpuctl show "$A"
 	status_is 0
@@ -72,7 +72,7 @@ load common
 	fits_80_columns
 }
 
-@test "show: figures of ACPI are called heuristic, prediction included" {
+@test "show: figures of ACPI are marked heuristic, with predicted BARs" {
 	run nvgpuctl show "$A"
 	status_is 0
 	output_has "heuristic: found by searching the ACPI tables"
@@ -180,7 +180,7 @@ load common
 	output_has "this machine has no Grace GPU"
 }
 
-@test "colour: never without a terminal, always if asked for" {
+@test "colour: never without a terminal, always with --color=always" {
 	run nvgpuctl show "$A"
 	output_lacks $'\033'
 	run nvgpuctl show --color=always "$A"
@@ -201,7 +201,7 @@ load common
 	done
 }
 
-@test "--json: every command that prints has a schema with a number" {
+@test "--json: every document has a schema with a number" {
 	local command
 
 	for command in list show map doctor alias "gen qemu" "bind $A" "unbind $A" "report --output $HOST/report"; do

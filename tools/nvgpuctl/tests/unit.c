@@ -194,7 +194,7 @@ static void test_acpi(void **state)
 	assert_true(found[0].size == 0x40000000);
 	assert_true(found[1].has_size && !found[1].has_base && found[1].is_computed);
 	assert_int_equal(found[1].size, 0);
-	/* A value that the table ends within is none. */
+	/* A value truncated by the end of the table is invalid. */
 	assert_int_equal(acpi_find_memory((__u8 *)both, 30, found, 4), 1);
 	assert_true(found[0].is_computed && !found[0].has_base);
 	assert_int_equal(acpi_find_memory((__u8 *)both, 10, found, 4), 0);
