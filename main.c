@@ -301,7 +301,7 @@ static void nvgpu_reset_prepare(struct pci_dev *pdev)
 	nvgpu_revoke(nvdev);
 }
 
-/* The PCI core calls this after resets that failed, too. */
+/* The PCI core also calls this after a failed reset. */
 static void nvgpu_reset_done(struct pci_dev *pdev)
 {
 	struct nvgpu_device *nvdev = nvgpu_from_pdev(pdev);

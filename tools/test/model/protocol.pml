@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may reach the GPU memory, and when: readiness, resets, faults, hwpoison notes.
+ * Access to the GPU memory: readiness, resets, faults, hwpoison notes.
  *
  * One PMD range with a page P that may fail and a page Q before it. Names are those of
  * the driver; "ghost" is what only assertions read. The critical section of a writer is
