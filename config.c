@@ -192,7 +192,7 @@ static int nvgpu_config_latch(struct vfio_pci_core_device *vdev,
 		nvgpu_config_store(bars, region, span.reg, span.len,
 				   le64_to_cpu(data));
 		trace_nvgpu_bar_write(vdev->pdev, pos + span.buf, span.len,
-				      (const u8 *)&data);
+				      le64_to_cpu(data));
 	}
 	return 0;
 }

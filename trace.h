@@ -61,19 +61,18 @@ TRACE_EVENT(nvgpu_reset,
 );
 
 TRACE_EVENT(nvgpu_bar_write,
-	    TP_PROTO(struct pci_dev *pdev, u64 offset, size_t count,
-		     const u8 *data),
-	    TP_ARGS(pdev, offset, count, data),
+	    TP_PROTO(struct pci_dev *pdev, u64 offset, size_t size, u64 value),
+	    TP_ARGS(pdev, offset, size, value),
 	    TP_STRUCT__entry(__string(dev, pci_name(pdev))
 			     __field(u64, offset)
-			     __dynamic_array(u8, data, count)),
+			     __field(size_t, size)
+			     __field(u64, value)),
 	    TP_fast_assign(__assign_str(dev);
 			   __entry->offset = offset;
-			   memcpy(__get_dynamic_array(data), data, count);),
-	    TP_printk("%s offset=0x%llx data=%s", __get_str(dev),
-		      __entry->offset,
-		      __print_hex(__get_dynamic_array(data),
-				  __get_dynamic_array_len(data)))
+			   __entry->size = size;
+			   __entry->value = value;),
+	    TP_printk("%s offset=0x%llx size=%zu value=0x%llx", __get_str(dev),
+		      __entry->offset, __entry->size, __entry->value)
 );
 
 #endif /* NVGPU_TRACE_H */

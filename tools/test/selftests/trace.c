@@ -204,7 +204,7 @@ TEST_F(trace, bar_write)
 {
 	config_write32(&self->gpu, PCI_BASE_ADDRESS_4, 0x12345678);
 	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"),
-		     "offset=0x20 data=78 56 34 12");
+		     "offset=0x20 size=4 value=0x12345678");
 	tracefs_write("trace", "");
 	config_write16(&self->gpu, PCI_CACHE_LINE_SIZE, 0);
 	EXPECT_STREQ(last_event(self, "nvgpu_bar_write"), "")
