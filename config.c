@@ -240,14 +240,17 @@ ssize_t nvgpu_config_write(struct vfio_pci_core_device *vdev,
 }
 
 /*
- * Two areas where mem_len is no multiple of PMD_SIZE: user space aligns a mapping
- * to its size's lowest bit (QEMU: hw/vfio/region.c), so an odd tail in one common
- * area would cost all of it its huge pages.
+ * One area where the core exports dma-bufs: QEMU from 11 on makes one dma-buf of all
+ * areas of a region, and iommufd maps none that has more than one range. Else two where
+ * mem_len is no multiple of PMD_SIZE: QEMU up to 10 aligns each area to the lowest set
+ * bit of its size, so an odd tail would cost a common area its huge pages
+ * (hw/vfio/region.c).
  */
 static int nvgpu_config_sparse_cap(const struct nvgpu_region *region,
 				   struct vfio_info_cap *caps)
 {
-	u64 huge_len = round_down(region->mem_len, PMD_SIZE);
+	u64 first_len = IS_ENABLED(CONFIG_VFIO_PCI_DMABUF) ? region->mem_len :
+			round_down(region->mem_len, PMD_SIZE);
 	struct vfio_region_info_cap_sparse_mmap *sparse;
 	u32 nr = 0;
 	int ret;
@@ -256,11 +259,11 @@ static int nvgpu_config_sparse_cap(const struct nvgpu_region *region,
 	if (!sparse)
 		return -ENOMEM;
 
-	if (huge_len)
-		sparse->areas[nr++].size = huge_len;
-	if (huge_len < region->mem_len) {
-		sparse->areas[nr].offset = huge_len;
-		sparse->areas[nr++].size = region->mem_len - huge_len;
+	if (first_len)
+		sparse->areas[nr++].size = first_len;
+	if (first_len < region->mem_len) {
+		sparse->areas[nr].offset = first_len;
+		sparse->areas[nr++].size = region->mem_len - first_len;
 	}
 	sparse->nr_areas = nr;
 	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;

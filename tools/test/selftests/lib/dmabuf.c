@@ -9,6 +9,13 @@
 
 #define MAX_RANGES	4
 
+/* Does the kernel's vfio-pci export dma-bufs? */
+bool gpu_has_dmabuf(struct gpu *gpu)
+{
+	return !__gpu_feature(gpu, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+			      VFIO_DEVICE_FEATURE_DMA_BUF, NULL, 0);
+}
+
 /* Return: a file descriptor or -errno, -E2BIG for more than four ranges. */
 int __gpu_dmabuf(struct gpu *gpu, __u32 index, unsigned int nr,
 		 const struct vfio_region_dma_range *ranges)

@@ -207,6 +207,7 @@ int __hwpt_alloc(struct gpu *gpu, __u32 ioas, bool for_pasid, __u32 *hwpt);
 int __iommufd_destroy(struct gpu *gpu, __u32 id);
 
 /* dmabuf.c */
+bool gpu_has_dmabuf(struct gpu *gpu);
 int __gpu_dmabuf(struct gpu *gpu, __u32 index, unsigned int nr,
 		 const struct vfio_region_dma_range *ranges);
 
