@@ -3,6 +3,7 @@
  * dma-buf export of GPU memory: which physical ranges a region consists of.
  */
 #include <linux/pci-p2pdma.h>
+#include <linux/uaccess.h>
 
 #include "nvgpu.h"
 
@@ -37,6 +38,33 @@ static int nvgpu_dmabuf_get_phys(struct vfio_pci_core_device *vdev,
 static const struct vfio_pci_device_ops nvgpu_dmabuf_ops = {
 	.get_dmabuf_phys = nvgpu_dmabuf_get_phys,
 };
+
+/**
+ * nvgpu_dmabuf_feature_result() - Say that a region has no dma-buf export
+ * @nvdev: device
+ * @flags: feature and operation
+ * @arg: user's payload
+ * @ret: what vfio_pci_core_ioctl_feature() returned for it
+ *
+ * The core (7.3) exports a BAR only if the hardware has one of that number, which a
+ * synthetic BAR may lack. User space takes its -ENODEV for an error, and -ENOTTY for a
+ * kernel without dma-buf export (QEMU: hw/vfio/region.c).
+ *
+ * Return: @ret or -ENOTTY.
+ */
+int nvgpu_dmabuf_feature_result(struct nvgpu_device *nvdev, u32 flags,
+				void __user *arg, int ret)
+{
+	struct vfio_device_feature_dma_buf __user *get = arg;
+	u32 index;
+
+	if (ret != -ENODEV ||
+	    (flags & VFIO_DEVICE_FEATURE_MASK) != VFIO_DEVICE_FEATURE_DMA_BUF ||
+	    get_user(index, &get->region_index) ||
+	    !nvgpu_config_region(&nvdev->bars, index))
+		return ret;
+	return -ENOTTY;
+}
 
 /**
  * nvgpu_dmabuf_init() - Let user space export the memory as dma-buf

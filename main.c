@@ -200,16 +200,17 @@ static long nvgpu_ioctl(struct vfio_device *core_vdev, unsigned int cmd,
 static int nvgpu_device_feature(struct vfio_device *core_vdev, u32 flags,
 				void __user *arg, size_t argsz)
 {
+	struct nvgpu_device *nvdev = nvgpu_from_core(core_vdev);
 	int ret = nvgpu_feature(core_vdev, flags, arg, argsz);
 
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
 		if (!ret && !(flags & VFIO_DEVICE_FEATURE_PROBE))
-			nvgpu_invalidate(nvgpu_from_core(core_vdev));
+			nvgpu_invalidate(nvdev);
 		break;
 	}
-	return ret;
+	return nvgpu_dmabuf_feature_result(nvdev, flags, arg, ret);
 }
 
 static const struct vfio_device_ops nvgpu_ops = {

@@ -230,8 +230,17 @@ extern const struct attribute_group *nvgpu_sysfs_groups[];
 
 /* dmabuf.c */
 #if IS_ENABLED(CONFIG_VFIO_PCI_DMABUF)
+int nvgpu_dmabuf_feature_result(struct nvgpu_device *nvdev, u32 flags,
+				void __user *arg, int ret);
 void nvgpu_dmabuf_init(struct nvgpu_device *nvdev);
 #else
+static inline int nvgpu_dmabuf_feature_result(struct nvgpu_device *nvdev,
+					      u32 flags, void __user *arg,
+					      int ret)
+{
+	return ret;
+}
+
 static inline void nvgpu_dmabuf_init(struct nvgpu_device *nvdev)
 {
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -23,17 +24,11 @@ FIXTURE_VARIANT(dmabuf) {
 FIXTURE_VARIANT_ADD(dmabuf, usemem) { .is_resmem = false };
 FIXTURE_VARIANT_ADD(dmabuf, resmem) { .is_resmem = true };
 
-static int probe(struct gpu *gpu)
-{
-	return __gpu_feature(gpu, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
-			     VFIO_DEVICE_FEATURE_DMA_BUF, NULL, 0);
-}
-
 FIXTURE_SETUP(dmabuf)
 {
 	if (!mem_open(&self->mem, variant->is_resmem))
 		SKIP(return, "this GPU has no %s", self->mem.want->name);
-	if (probe(&self->mem.gpu) == -ENOTTY)
+	if (!gpu_has_dmabuf(&self->mem.gpu))
 		SKIP(return, "this kernel's vfio-pci has no dma-buf export");
 	self->has_physical = sim_read_u64(variant->is_resmem ? "bar2_size" : "bar4_size");
 }
@@ -136,7 +131,10 @@ TEST_F(dmabuf, numbers_that_overflow)
 		TH_LOG("lengths that overflow when added were taken");
 }
 
-/* A limit of the kernel; if it goes, the README's section on limits changes. */
+/*
+ * A limit of the kernel; if it goes, the README's section on limits changes. A VMM takes
+ * ENOTTY for a kernel without dma-bufs and goes on without them.
+ */
 TEST_F(dmabuf, needs_a_physical_bar)
 {
 	int fd;
@@ -144,9 +142,29 @@ TEST_F(dmabuf, needs_a_physical_bar)
 	if (self->has_physical)
 		SKIP(return, "there is a physical BAR%u", self->mem.want->index);
 	fd = export_one(self, 0, SZ_2M);
-	EXPECT_EQ(fd, -ENODEV)
+	EXPECT_EQ(fd, -ENOTTY)
 		TH_LOG("%s: export without a physical BAR%u gave %d", self->mem.want->name,
 		       self->mem.want->index, fd);
+}
+
+/*
+ * A kernel that maps dma-bufs must map usemem cacheable, as the device file does: fails
+ * on the first such kernel, so that somebody looks.
+ */
+TEST_F(dmabuf, has_no_mapping_of_its_own)
+{
+	void *addr;
+	int fd;
+
+	if (!self->has_physical)
+		SKIP(return, "no physical BAR%u", self->mem.want->index);
+	fd = export_one(self, 0, SZ_2M);
+	ASSERT_GE(fd, 0);
+	addr = mmap(NULL, SZ_2M, PROT_READ, MAP_SHARED, fd, 0);
+	EXPECT_EQ(addr, MAP_FAILED)
+		TH_LOG("%s: this kernel maps dma-bufs: with which attributes?",
+		       self->mem.want->name);
+	close(fd);
 }
 
 TEST_F(dmabuf, a_reset_does_not_end_it)
