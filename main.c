@@ -369,7 +369,11 @@ static const struct pci_device_id nvgpu_id_table[] = {
 	{ NVGPU_DEVICE(0x2345) },	/* GH200 480GB */
 	{ NVGPU_DEVICE(0x2348) },	/* GH200 */
 	{ NVGPU_DEVICE(0x2941) },	/* GB200 */
+	{ NVGPU_DEVICE(0x3041) },	/* Vera Rubin NVL */
+	{ NVGPU_DEVICE(0x307f) },	/* Vera Rubin, a PF whose VFs are 3041 */
+	{ NVGPU_DEVICE(0x31a1) },	/* GB300 */
 	{ NVGPU_DEVICE(0x31c2) },	/* GB300 */
+	{ NVGPU_DEVICE(0x31c3) },	/* GB300 of DGX Station */
 	{}
 };
 MODULE_DEVICE_TABLE(pci, nvgpu_id_table);

@@ -12,7 +12,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 
 DRIVER=nvgpu_vfio_pci
 MODULE=nvgpu-vfio-pci
-IDS="2342 2345 2348 2941 31C2"
+IDS="2342 2345 2348 2941 3041 307F 31A1 31C2 31C3"
 
 # The alias that libvirt prefers: class 0302 given, so it has the fewest wildcards.
 has_alias() {
@@ -29,10 +29,11 @@ in_modules_alias() {
 }
 
 # As libvirt does: of what depmod wrote, the line that fits with the fewest wildcards.
+# Argument: a GPU's device id.
 libvirt_picks_us() {
 	local modalias pattern module stars fewest=99 picked=
 
-	modalias=vfio_$(cat "$PCI_ROOT/devices/$BDF/modalias")
+	modalias=vfio_$(sed "s/d00002342/d0000$1/" "$PCI_ROOT/devices/$BDF/modalias")
 	while read -r _ pattern module; do
 		# shellcheck disable=SC2053 # a pattern
 		[[ $modalias == $pattern ]] || continue
@@ -73,7 +74,7 @@ gone() {
 	[ "$(module_refs "$MODULE")" = 0 ] || complain "$MODULE has $(module_refs "$MODULE") references"
 }
 
-tap_plan 21
+tap_plan 33
 for id in $IDS; do
 	check "alias of 10de:$id" has_alias "$id"
 done
@@ -84,7 +85,9 @@ mark_kernel_log bind-test
 check "make a GPU" make_gpu bind
 BDF=$(gpu_bdf bind)
 GROUP=$(group_of "$BDF")
-check "libvirt picks the driver by its alias" libvirt_picks_us
+for id in $IDS; do
+	check "libvirt picks the driver for 10de:$id by its alias" libvirt_picks_us "$id"
+done
 check "modprobe" modprobe "$MODULE"
 check_is "loading the driver binds nothing" "$(driver_of "$BDF")" ""
 check_is "nothing is claimed before bind" "$(claims)" ""
