@@ -22,7 +22,7 @@ static int nvgpu_feature_variant_driver(struct vfio_device *core_vdev,
 	if (ret != 1)
 		return ret;
 
-	strscpy(answer.name, core_vdev->ops->name);
+	strscpy(answer.name, "nvgpu-vfio-pci");
 	strscpy(answer.version, NVGPU_VERSION);
 	return copy_to_user(arg, &answer, sizeof(answer)) ? -EFAULT : 0;
 }

@@ -166,6 +166,7 @@ static bool nvgpu_geometry_needs_resmem(struct pci_dev *pdev)
 {
 	u16 dvsec, word;
 
+	pdev = pci_physfn(pdev);	/* VFs have no DVSEC of their own */
 	dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA,
 					  NVGPU_DVSEC_ID);
 	if (!dvsec)

@@ -18,6 +18,10 @@
 #include "nvgpu.h"
 #include "trace.h"
 
+static bool enable_sriov;
+module_param(enable_sriov, bool, 0644);
+MODULE_PARM_DESC(enable_sriov, "Allow SR-IOV VFs of a bound PF, as the parameter of vfio-pci does (default: N)");
+
 /*
  * End what relies on readiness. seq has changed, so new accesses wait for it: pairs with
  * nvgpu_access_begin(), tools/test/model/reset-begin.litmus.
@@ -214,7 +218,7 @@ static int nvgpu_device_feature(struct vfio_device *core_vdev, u32 flags,
 }
 
 static const struct vfio_device_ops nvgpu_ops = {
-	.name		= "nvgpu-vfio-pci",
+	.name		= KBUILD_MODNAME,	/* the core's driver_override of VFs */
 	.init		= vfio_pci_core_init_dev,
 	.release	= vfio_pci_core_release_dev,
 	.open_device	= nvgpu_open_device,
@@ -355,8 +359,21 @@ static const struct pci_error_handlers nvgpu_err_handlers = {
 };
 
 /*
+ * As vfio-pci: VFs act for the user of the PF, so the administrator has to consent. The
+ * core disables them when the PF is unbound.
+ */
+static int nvgpu_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
+{
+	if (!enable_sriov)
+		return -ENOENT;
+	return vfio_pci_core_sriov_configure(pci_get_drvdata(pdev), nr_virtfn);
+}
+
+/*
  * The class narrows the match: among variant drivers libvirt takes the one whose
- * alias has the fewest wildcards.
+ * alias has the fewest wildcards. The kernel's nvgrace-gpu has some of these ids, others
+ * are what lspci shows on hosts (kubevirt/kubevirt#19070, NVIDIA/NemoClaw#7235) or what
+ * inventories of GPUs list.
  */
 #define NVGPU_DEVICE(_device)						\
 	.vendor = PCI_VENDOR_ID_NVIDIA, .device = (_device),		\
@@ -383,6 +400,7 @@ static struct pci_driver nvgpu_driver = {
 	.id_table		= nvgpu_id_table,
 	.probe			= nvgpu_probe,
 	.remove			= nvgpu_remove,
+	.sriov_configure	= nvgpu_sriov_configure,
 	.err_handler		= &nvgpu_err_handlers,
 	.driver_managed_dma	= true,
 	.dev_groups		= nvgpu_sysfs_groups,

@@ -293,9 +293,12 @@ static int nvgpu_ready_probe_wait(struct nvgpu_device *nvdev)
 	}
 }
 
+/* VFs have no DVSEC of their own: pci_physfn(). */
 static int nvgpu_cxl_probe(struct nvgpu_device *nvdev)
 {
-	nvdev->ready.dvsec = pci_find_dvsec_capability(nvdev->vdev.pdev,
+	struct pci_dev *pdev = pci_physfn(nvdev->vdev.pdev);
+
+	nvdev->ready.dvsec = pci_find_dvsec_capability(pdev,
 						       PCI_VENDOR_ID_CXL,
 						       PCI_DVSEC_CXL_DEVICE);
 	return nvdev->ready.dvsec ? nvgpu_ready_probe_wait(nvdev) : -ENOENT;
@@ -310,7 +313,7 @@ static bool nvgpu_cxl_check(struct nvgpu_device *nvdev, unsigned int *timeout_s)
 {
 	u32 code, status;
 
-	pci_read_config_dword(nvdev->vdev.pdev, nvdev->ready.dvsec +
+	pci_read_config_dword(pci_physfn(nvdev->vdev.pdev), nvdev->ready.dvsec +
 			      PCI_DVSEC_CXL_RANGE_SIZE_LOW(0), &status);
 	if (PCI_POSSIBLE_ERROR(status) ||
 	    !(status & PCI_DVSEC_CXL_MEM_INFO_VALID))
