@@ -10,7 +10,7 @@
 
 #include "sim.h"
 
-#define AER_VERSION	2
+#define PORT_AER	0x100
 
 /* Fatal by default: PCIe r6.0, 7.8.4.4. */
 #define FATAL_BY_DEFAULT	(PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_FCP | \
@@ -29,23 +29,21 @@ static const u32 error_bit[] = {
 	[SIM_FATAL] = PCI_ERR_UNC_DLP,
 };
 
-static void define_common(struct sim_function *fn, unsigned int where)
+/**
+ * sim_aer_define - build the capability of function 0, and what the root port's shares
+ * @fn: function 0 or the root port
+ * @where: its offset
+ *
+ * Return: true.
+ */
+bool sim_aer_define(struct sim_function *fn, unsigned int where)
 {
-	sim_config_define(fn, where, 4, PCI_EXT_CAP_ID_ERR | AER_VERSION << 16, 0, 0);
 	sim_config_define(fn, where + PCI_ERR_UNCOR_STATUS, 4, 0, 0, UNCORRECTABLE);
 	sim_config_define(fn, where + PCI_ERR_UNCOR_MASK, 4, 0, UNCORRECTABLE, 0);
 	sim_config_define(fn, where + PCI_ERR_UNCOR_SEVER, 4, FATAL_BY_DEFAULT, UNCORRECTABLE, 0);
 	sim_config_define(fn, where + PCI_ERR_COR_STATUS, 4, 0, 0, CORRECTABLE);
 	sim_config_define(fn, where + PCI_ERR_COR_MASK, 4, PCI_ERR_COR_ADV_NFAT, CORRECTABLE, 0);
-}
-
-/**
- * sim_aer_define - build the capability of function 0, the last of its chain
- * @fn: function 0
- */
-void sim_aer_define(struct sim_function *fn)
-{
-	define_common(fn, SIM_ECAP_AER);
+	return true;
 }
 
 /**
@@ -54,11 +52,12 @@ void sim_aer_define(struct sim_function *fn)
  */
 void sim_aer_define_port(struct sim_function *port)
 {
-	define_common(port, SIM_ECAP_FIRST);
-	sim_config_define(port, SIM_ECAP_FIRST + PCI_ERR_ROOT_COMMAND, 4, 0,
+	sim_config_define(port, PORT_AER, 4, PCI_EXT_CAP_ID_ERR | SIM_AER_VERSION << 16, 0, 0);
+	sim_aer_define(port, PORT_AER);
+	sim_config_define(port, PORT_AER + PCI_ERR_ROOT_COMMAND, 4, 0,
 			  PCI_ERR_ROOT_CMD_COR_EN | PCI_ERR_ROOT_CMD_NONFATAL_EN |
 			  PCI_ERR_ROOT_CMD_FATAL_EN, 0);
-	sim_config_define(port, SIM_ECAP_FIRST + PCI_ERR_ROOT_STATUS, 4, 0, 0,
+	sim_config_define(port, PORT_AER + PCI_ERR_ROOT_STATUS, 4, 0, 0,
 			  PCI_ERR_ROOT_COR_RCV | PCI_ERR_ROOT_MULTI_COR_RCV |
 			  PCI_ERR_ROOT_UNCOR_RCV | PCI_ERR_ROOT_MULTI_UNCOR_RCV |
 			  PCI_ERR_ROOT_FIRST_FATAL | PCI_ERR_ROOT_NONFATAL_RCV |
@@ -99,10 +98,10 @@ static u16 note_error(struct sim_function *fn, enum sim_severity severity)
 /* Latch the message in the root port. Returns whether the port interrupts for it. */
 static bool note_message(struct sim_function *port, u16 sent)
 {
-	unsigned int status = SIM_ECAP_FIRST + PCI_ERR_ROOT_STATUS;
-	unsigned int source = SIM_ECAP_FIRST + PCI_ERR_ROOT_ERR_SRC;
+	unsigned int status = PORT_AER + PCI_ERR_ROOT_STATUS;
+	unsigned int source = PORT_AER + PCI_ERR_ROOT_ERR_SRC;
 	u16 id = sim_config_get(port, PCI_SECONDARY_BUS, 1) << 8;
-	u32 command = sim_config_get(port, SIM_ECAP_FIRST + PCI_ERR_ROOT_COMMAND, 4);
+	u32 command = sim_config_get(port, PORT_AER + PCI_ERR_ROOT_COMMAND, 4);
 	u32 seen = sim_config_get(port, status, 4);
 
 	if (sent == PCI_EXP_DEVCTL_CERE) {
@@ -142,8 +141,8 @@ static int report_locked(struct sim_gpu *gpu, enum sim_severity severity)
  * @gpu: the GPU
  * @severity: its severity, unless the host has changed that
  *
- * Return: 0; -ENODEV if the GPU is not plugged in, -EOPNOTSUPP if it has no AER,
- * -EIO if the report is masked or disabled, the port's interrupt is disabled or
+ * Return: 0; -ENODEV if the GPU is not plugged in, -EOPNOTSUPP without the root port's
+ * AER, -EIO if the report is masked or disabled, the port's interrupt is disabled or
  * the GPU does not respond; -EAGAIN if the port's interrupt is masked.
  */
 int sim_aer_report(struct sim_gpu *gpu, enum sim_severity severity)

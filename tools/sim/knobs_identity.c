@@ -97,6 +97,10 @@ SIM_IDENTITY_SHOW(aer, "%d", aer)
 SIM_IDENTITY_STORE(aer, 1, aer)
 CONFIGFS_ATTR(sim_gpu_, aer);
 
+SIM_IDENTITY_SHOW(more_caps, "%d", more_caps)
+SIM_IDENTITY_STORE(more_caps, 1, more_caps)
+CONFIGFS_ATTR(sim_gpu_, more_caps);
+
 static ssize_t sim_gpu_functions_show(struct config_item *item, char *page)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
@@ -227,6 +231,7 @@ struct configfs_attribute *sim_identity_attrs[] = {
 	&sim_gpu_attr_reset_methods,
 	&sim_gpu_attr_no_soft_reset,
 	&sim_gpu_attr_aer,
+	&sim_gpu_attr_more_caps,
 	&sim_gpu_attr_domain,
 	&sim_gpu_attr_functions,
 	NULL

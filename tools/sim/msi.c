@@ -18,6 +18,7 @@
 #include "sim.h"
 
 #define MESSAGE_ADDRESS		0x1000	/* arbitrary, nothing decodes it */
+#define MSIX_VECTORS		9
 #define MSIX_MIN_BAR0		SZ_16K
 #define MSIX_TABLE_FROM_END	SZ_8K
 #define MSIX_PBA_FROM_END	SZ_4K
@@ -98,47 +99,44 @@ bool sim_msi_has_msix(const struct sim_gpu *gpu)
 	return gpu->identity.bar_size[0] >= MSIX_MIN_BAR0;
 }
 
-static void define_msi(struct sim_function *fn, unsigned int next)
+/**
+ * sim_msi_define - build the MSI capability
+ * @fn: function 0, or the root port
+ * @where: its offset
+ *
+ * Return: true.
+ */
+bool sim_msi_define(struct sim_function *fn, unsigned int where)
 {
-	sim_config_define(fn, SIM_CAP_MSI, 2, PCI_CAP_ID_MSI | next << 8, 0, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT |
+	sim_config_define(fn, where + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT |
 			  PCI_MSI_FLAGS_MASKBIT | ilog2(SIM_VECTORS) << 1,
 			  PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_LO, 4, 0, ~3, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_ADDRESS_HI, 4, 0, U32_MAX, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_DATA_64, 2, 0, U16_MAX, 0);
-	sim_config_define(fn, SIM_CAP_MSI + PCI_MSI_MASK_64, 4, 0, BIT(SIM_VECTORS) - 1, 0);
+	sim_config_define(fn, where + PCI_MSI_ADDRESS_LO, 4, 0, ~3, 0);
+	sim_config_define(fn, where + PCI_MSI_ADDRESS_HI, 4, 0, U32_MAX, 0);
+	sim_config_define(fn, where + PCI_MSI_DATA_64, 2, 0, U16_MAX, 0);
+	sim_config_define(fn, where + PCI_MSI_MASK_64, 4, 0, BIT(SIM_VECTORS) - 1, 0);
+	return true;
 }
 
 /**
- * sim_msi_define - build the MSI and MSI-X capabilities
+ * sim_msi_define_msix - build the MSI-X capability
  * @fn: function 0
- * @next: capability after them
+ * @where: its offset
+ *
+ * Return: false if BAR0 has no room for the table.
  */
-void sim_msi_define(struct sim_function *fn, unsigned int next)
+bool sim_msi_define_msix(struct sim_function *fn, unsigned int where)
 {
-	bool msix = sim_msi_has_msix(fn->gpu);
 	u64 table = msix_table(fn->gpu);
 
-	define_msi(fn, msix ? SIM_CAP_MSIX : next);
-	if (!msix)
-		return;
-	sim_config_define(fn, SIM_CAP_MSIX, 2, PCI_CAP_ID_MSIX | next << 8, 0, 0);
-	sim_config_define(fn, SIM_CAP_MSIX + PCI_MSIX_FLAGS, 2, SIM_VECTORS - 1,
+	if (!sim_msi_has_msix(fn->gpu))
+		return false;
+	sim_config_define(fn, where + PCI_MSIX_FLAGS, 2, MSIX_VECTORS - 1,
 			  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL, 0);
-	sim_config_define(fn, SIM_CAP_MSIX + PCI_MSIX_TABLE, 4, table, 0, 0);
-	sim_config_define(fn, SIM_CAP_MSIX + PCI_MSIX_PBA, 4,
+	sim_config_define(fn, where + PCI_MSIX_TABLE, 4, table, 0, 0);
+	sim_config_define(fn, where + PCI_MSIX_PBA, 4,
 			  table + MSIX_TABLE_FROM_END - MSIX_PBA_FROM_END, 0, 0);
-}
-
-/**
- * sim_msi_define_port - build the MSI capability of the root port
- * @port: the root port
- * @next: capability after it
- */
-void sim_msi_define_port(struct sim_function *port, unsigned int next)
-{
-	define_msi(port, next);
+	return true;
 }
 
 static void __iomem *msix_entry(struct sim_gpu *gpu, unsigned int vector)
@@ -157,7 +155,7 @@ void sim_msi_reset_locked(struct sim_gpu *gpu)
 	lockdep_assert_held(&gpu->lock);
 	if (!sim_msi_has_msix(gpu))
 		return;
-	for (i = 0; i < SIM_VECTORS; i++)
+	for (i = 0; i < MSIX_VECTORS; i++)
 		writel(PCI_MSIX_ENTRY_CTRL_MASKBIT,
 		       msix_entry(gpu, i) + PCI_MSIX_ENTRY_VECTOR_CTRL);
 }
@@ -166,6 +164,8 @@ static int msix_message(struct sim_gpu *gpu, unsigned int vector, u16 flags)
 {
 	void __iomem *entry = msix_entry(gpu, vector);
 
+	if (vector >= MSIX_VECTORS)
+		return -EINVAL;
 	if (flags & PCI_MSIX_FLAGS_MASKALL ||
 	    readl(entry + PCI_MSIX_ENTRY_VECTOR_CTRL) & PCI_MSIX_ENTRY_CTRL_MASKBIT)
 		return -EAGAIN;

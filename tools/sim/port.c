@@ -97,7 +97,8 @@ struct sim_function *sim_port_create(struct sim_gpu *gpu)
 	define_windows(port);
 	define_exp(port);
 	if (gpu->identity.aer) {
-		sim_msi_define_port(port, SIM_CAP_EXP);
+		sim_config_define(port, SIM_CAP_MSI, 2, PCI_CAP_ID_MSI | SIM_CAP_EXP << 8, 0, 0);
+		sim_msi_define(port, SIM_CAP_MSI);
 		sim_aer_define_port(port);
 	}
 	sim_config_seal(port);

@@ -63,8 +63,8 @@ void sim_power_refresh_locked(struct sim_gpu *gpu)
 	else if (!gpu->trained)
 		train(gpu, now);
 	sim_port_show_link(gpu->port, link_is_up(gpu) && !gpu->in_bus_reset);
-	sim_endpoint_show_active(gpu->fn[0], gpu->trained && !gpu->faults.never_ready &&
-				 !gpu->faults.cxl_inactive);
+	sim_caps_show_active(gpu->fn[0], gpu->trained && !gpu->faults.never_ready &&
+			     !gpu->faults.cxl_inactive);
 	sim_regs_show_locked(gpu);
 }
 

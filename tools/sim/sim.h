@@ -31,19 +31,18 @@
 #define SIM_VENDOR_ID		PCI_VENDOR_ID_NVIDIA
 #define SIM_MAX_FUNCTIONS	2
 #define SIM_BARS		3	/* BAR0, BAR2, BAR4: each 64 bits wide */
-#define SIM_VECTORS		16	/* of MSI and of MSI-X */
+#define SIM_VECTORS		16	/* of MSI */
 #define SIM_MESSAGES		64	/* numbers in the interrupt domain */
 #define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
 
-/* Capabilities that two files use; the port has no MSI-X */
+/* Capabilities that two files use; of these the port has MSI, PCI Express and AER */
+#define SIM_CAP_PM		0x40
 #define SIM_CAP_MSI		0x48
-#define SIM_CAP_MSIX		0x60
-#define SIM_CAP_EXP		0x78
-
-/* Extended capabilities, in the order of the chain */
-#define SIM_ECAP_FIRST		0x100
-#define SIM_ECAP_CXL		0x140
-#define SIM_ECAP_AER		0x180
+#define SIM_CAP_EXP		0x60
+#define SIM_CAP_MSIX		0xb0
+#define SIM_CAP_AF		0xbc
+#define SIM_ECAP_AER		0x1b8
+#define SIM_AER_VERSION		2
 
 /* Bits of sim_identity::reset_methods */
 #define SIM_RESET_FLR		BIT(0)
@@ -94,6 +93,7 @@ struct sim_identity {
 	unsigned int reset_methods;
 	bool no_soft_reset;
 	bool aer;
+	bool more_caps;
 	int domain;
 	unsigned int functions;
 };
@@ -241,7 +241,10 @@ int sim_identity_check(const struct sim_identity *id, const char *name);
 struct sim_function *sim_endpoint_create(struct sim_gpu *gpu, unsigned int index);
 u64 sim_endpoint_bar_size(const struct sim_gpu *gpu, unsigned int index, unsigned int bar);
 void sim_endpoint_place_bars(struct sim_function *fn);
-void sim_endpoint_show_active(struct sim_function *fn, bool active);
+
+/* caps.c */
+void sim_caps_define(struct sim_function *fn);
+void sim_caps_show_active(struct sim_function *fn, bool active);
 
 /* port.c */
 struct sim_function *sim_port_create(struct sim_gpu *gpu);
@@ -296,8 +299,8 @@ int sim_gpu_surprise_remove(struct sim_gpu *gpu);
 
 /* msi.c */
 bool sim_msi_has_msix(const struct sim_gpu *gpu);
-void sim_msi_define(struct sim_function *fn, unsigned int next);
-void sim_msi_define_port(struct sim_function *port, unsigned int next);
+bool sim_msi_define(struct sim_function *fn, unsigned int where);
+bool sim_msi_define_msix(struct sim_function *fn, unsigned int where);
 void sim_msi_reset_locked(struct sim_gpu *gpu);
 int sim_msi_port_message_locked(struct sim_gpu *gpu);
 int sim_msi_fire(struct sim_gpu *gpu, unsigned int vector);
@@ -305,7 +308,7 @@ int sim_msi_create(struct sim_gpu *gpu);
 void sim_msi_destroy(struct sim_gpu *gpu);
 
 /* aer.c */
-void sim_aer_define(struct sim_function *fn);
+bool sim_aer_define(struct sim_function *fn, unsigned int where);
 void sim_aer_define_port(struct sim_function *port);
 int sim_aer_report(struct sim_gpu *gpu, enum sim_severity severity);
 

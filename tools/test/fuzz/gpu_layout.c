@@ -42,13 +42,15 @@ static bool has_memory(struct gpu *gpu)
 }
 
 /* CXL r3.1, 8.1.3: the DVSEC of vendor 1e98 with the id 0. */
-static void set_cxl(struct gpu *gpu, struct layout *layout)
+static void set_extended(struct gpu *gpu, struct layout *layout)
 {
 	unsigned int pos = PCI_CFG_SPACE_SIZE;
 	__u32 header;
 
 	for (; pos; pos = PCI_EXT_CAP_NEXT(header)) {
 		header = config_read32(gpu, pos);
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_ERR)
+			layout->aer = pos;
 		if (PCI_EXT_CAP_ID(header) != PCI_EXT_CAP_ID_DVSEC ||
 		    config_read16(gpu, pos + PCI_DVSEC_HEADER1) != CXL_VENDOR ||
 		    config_read16(gpu, pos + PCI_DVSEC_HEADER2) != CXL_DEVICE_DVSEC)
@@ -99,7 +101,7 @@ void gpu_layout(struct gpu *gpu, struct layout *layout)
 	layout->pm = config_find_cap(gpu, PCI_CAP_ID_PM);
 	layout->exp = config_find_cap(gpu, PCI_CAP_ID_EXP);
 	layout->af = config_find_cap(gpu, PCI_CAP_ID_AF);
-	set_cxl(gpu, layout);
+	set_extended(gpu, layout);
 	layout->page = (unsigned int)sysconf(_SC_PAGESIZE);
 	layout->huge = (unsigned int)pmd_size();
 }

@@ -35,6 +35,7 @@ struct bar {
  * @pm: offset of the power management capability
  * @exp: offset of the PCI Express capability
  * @af: offset of the Advanced Features capability, 0 if there is none
+ * @aer: offset of the Advanced Error Reporting capability, 0 if there is none
  * @cxl: offset of the DVSEC of a CXL device, 0 if there is none
  * @cxl_len: bytes of it
  * @page: bytes of a page
@@ -52,6 +53,7 @@ struct layout {
 	unsigned int pm;
 	unsigned int exp;
 	unsigned int af;
+	unsigned int aer;
 	unsigned int cxl;
 	unsigned int cxl_len;
 	unsigned int page;

@@ -16,7 +16,7 @@
 #define BAR_BITS (PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH)
 #define D0	0
 #define D3HOT	3
-#define BEHIND_CAPS	0xb4	/* the last one, PCI Express, is at 0x78 */
+#define BEHIND_CAPS	0xbc	/* the last one, MSI-X, is at 0xb0 */
 
 FIXTURE(config_reset) {
 	struct gpu gpu;
