@@ -9,10 +9,16 @@
  * the hardware lacks. So they are an overlay: each access goes to the core as a
  * whole, and the bytes of synthetic BARs are read and written here besides.
  *
+ * Reads of the Resizable BAR entries of hidden BARs are overlaid as well: the core
+ * shows those of the hardware, and drops writes. It does not show the other capabilities
+ * with sizes of BARs, Enhanced Allocation and VF Resizable BAR. The VF BARs of SR-IOV are
+ * those of other functions. MSI-X table and PBA of the known GPUs are in BAR0.
+ *
  * Nothing here depends on the vendor or on the rest of this driver: a BAR is a
  * struct nvgpu_region in a struct nvgpu_bars.
  */
 #include <kunit/visibility.h>
+#include <linux/bitfield.h>
 #include <linux/bits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -27,8 +33,11 @@
 				 PCI_BASE_ADDRESS_MEM_TYPE_64 | \
 				 PCI_BASE_ADDRESS_MEM_PREFETCH)
 
+/* PCIe r6.0, 7.8.6.2: bit 4 of the capability register stands for 1 MiB. */
+#define NVGPU_REBAR_CAP_SHIFT	4
+
 /**
- * struct nvgpu_span - the bytes of one synthetic BAR in an access to config space
+ * struct nvgpu_span - the bytes of a register pair in an access to config space
  * @buf: offset of the first in the access's buffer
  * @reg: offset of the first in the register pair
  * @len: how many
@@ -39,14 +48,17 @@ struct nvgpu_span {
 	size_t len;
 };
 
-static bool nvgpu_config_span(const struct nvgpu_region *region, u64 pos,
-			      size_t count, struct nvgpu_span *span)
+static bool nvgpu_config_span(u64 pair, u64 pos, size_t count,
+			      struct nvgpu_span *span)
 {
-	return vfio_pci_core_range_intersect_range(pos, count,
-						   PCI_BASE_ADDRESS_0 +
-						   region->bar_index * sizeof(u32),
+	return vfio_pci_core_range_intersect_range(pos, count, pair,
 						   sizeof(u64), &span->buf,
 						   &span->len, &span->reg);
+}
+
+static u64 nvgpu_config_bar(const struct nvgpu_region *region)
+{
+	return PCI_BASE_ADDRESS_0 + region->bar_index * sizeof(u32);
 }
 
 /* Most accesses are to other registers, of which all is the core's. */
@@ -72,6 +84,53 @@ struct nvgpu_region *nvgpu_config_region(struct nvgpu_bars *bars,
 		if (bars->region[i].bar_index == index)
 			return &bars->region[i];
 	return NULL;
+}
+
+/**
+ * nvgpu_config_rebar_entry() - Describe a BAR as not resizable
+ * @bar_size: its size
+ * @ctrl: control register of the BAR that it hides
+ *
+ * Sizes begin at 1 MiB: a smaller BAR is described as one of 1 MiB.
+ *
+ * Return: capability and control register, the latter in the upper half.
+ */
+u64 nvgpu_config_rebar_entry(u64 bar_size, u32 ctrl)
+{
+	unsigned int size = pci_rebar_bytes_to_size(bar_size);
+
+	ctrl &= PCI_REBAR_CTRL_BAR_IDX | PCI_REBAR_CTRL_NBAR_MASK;
+	ctrl |= FIELD_PREP(PCI_REBAR_CTRL_BAR_SIZE, size);
+	return (u64)ctrl << 32 | BIT(size + NVGPU_REBAR_CAP_SHIFT);
+}
+EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_rebar_entry);
+
+/**
+ * nvgpu_config_init() - Find the Resizable BAR entries of the hidden BARs
+ * @pdev: device
+ * @bars: its synthetic BARs
+ *
+ * Context: probe, may sleep.
+ */
+void nvgpu_config_init(struct pci_dev *pdev, struct nvgpu_bars *bars)
+{
+	u16 pos = pci_find_ext_capability(pdev, PCI_EXT_CAP_ID_REBAR);
+	struct nvgpu_region *region;
+	unsigned int i, nr = 1;
+	u32 ctrl;
+
+	for (i = 0; pos && i < nr; i++, pos += sizeof(u64)) {
+		pci_read_config_dword(pdev, pos + PCI_REBAR_CTRL, &ctrl);
+		if (!i)
+			nr = FIELD_GET(PCI_REBAR_CTRL_NBAR_MASK, ctrl);
+		region = nvgpu_config_region(bars, FIELD_GET(PCI_REBAR_CTRL_BAR_IDX,
+							     ctrl));
+		if (!region)
+			continue;
+		region->rebar = pos + PCI_REBAR_CAP;
+		region->rebar_val = nvgpu_config_rebar_entry(region->bar_size,
+							     ctrl);
+	}
 }
 
 /**
@@ -133,6 +192,19 @@ void nvgpu_config_store(struct nvgpu_bars *bars, struct nvgpu_region *region,
 }
 EXPORT_SYMBOL_IF_KUNIT(nvgpu_config_store);
 
+/* Put the bytes of a register pair that an access covers into its buffer. */
+static int nvgpu_config_overlay(char __user *buf, u64 pos, size_t count,
+				u64 pair, u64 val)
+{
+	struct nvgpu_span span;
+	__le64 data;
+
+	if (!nvgpu_config_span(pair, pos, count, &span))
+		return 0;
+	data = cpu_to_le64(val >> (span.reg * BITS_PER_BYTE));
+	return copy_to_user(buf + span.buf, &data, span.len) ? -EFAULT : 0;
+}
+
 /**
  * nvgpu_config_read() - Read config space with the synthetic BARs in it
  * @vdev: device
@@ -149,26 +221,28 @@ ssize_t nvgpu_config_read(struct vfio_pci_core_device *vdev,
 			  size_t count, loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	struct nvgpu_span span;
 	unsigned int i;
 	ssize_t done;
-	__le64 data;
+	int ret = 0;
 
 	done = vfio_pci_core_read(&vdev->vdev, buf, count, ppos);
-	if (done <= 0 || !nvgpu_config_is_bar(pos, done))
+	if (done <= 0)
 		return done;
 
-	for (i = 0; i < bars->nr; i++) {
-		struct nvgpu_region *region = &bars->region[i];
+	for (i = 0; i < bars->nr && !ret; i++) {
+		const struct nvgpu_region *region = &bars->region[i];
 
-		if (!nvgpu_config_span(region, pos, done, &span))
-			continue;
-		data = cpu_to_le64(nvgpu_config_load(bars, region) >>
-				   (span.reg * BITS_PER_BYTE));
-		if (copy_to_user(buf + span.buf, &data, span.len)) {
-			*ppos -= done;
-			return -EFAULT;
-		}
+		if (nvgpu_config_is_bar(pos, done))
+			ret = nvgpu_config_overlay(buf, pos, done,
+						   nvgpu_config_bar(region),
+						   nvgpu_config_load(bars, region));
+		if (region->rebar && !ret)
+			ret = nvgpu_config_overlay(buf, pos, done, region->rebar,
+						   region->rebar_val);
+	}
+	if (ret) {
+		*ppos -= done;
+		return ret;
 	}
 	return done;
 }
@@ -185,7 +259,7 @@ static int nvgpu_config_latch(struct vfio_pci_core_device *vdev,
 		struct nvgpu_region *region = &bars->region[i];
 		__le64 data = 0;
 
-		if (!nvgpu_config_span(region, pos, count, &span))
+		if (!nvgpu_config_span(nvgpu_config_bar(region), pos, count, &span))
 			continue;
 		if (copy_from_user(&data, buf + span.buf, span.len))
 			return -EFAULT;

@@ -253,6 +253,7 @@ static int nvgpu_probe_memory(struct nvgpu_device *nvdev)
 	ret = nvgpu_geometry_init(nvdev);
 	if (ret)
 		return ret;
+	nvgpu_config_init(pdev, &nvdev->bars);
 	return nvgpu_ready_probe(nvdev);
 }
 

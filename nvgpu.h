@@ -54,6 +54,8 @@
  * @bar_size: size of the BAR in bytes, a power of two of at least 16
  * @bar_index: number of the lower register, even
  * @wc: mapped write-combining, else cacheable
+ * @rebar: config offset of the Resizable BAR entry of the BAR that it hides, or 0
+ * @rebar_val: what the entry reads instead
  * @bar_val: what was last written to the register pair; nvgpu_bars.lock
  * @kva: kernel mapping of all of @mem_len or NULL; set once by cmpxchg() while the
  *	device is open
@@ -66,6 +68,8 @@ struct nvgpu_region {
 	u64 bar_size;
 	unsigned int bar_index;
 	bool wc;
+	u16 rebar;
+	u64 rebar_val;
 	u64 bar_val;
 	void *kva;
 };
@@ -170,6 +174,8 @@ bool nvgpu_geometry_present(struct pci_dev *pdev);
 /* config.c */
 struct nvgpu_region *nvgpu_config_region(struct nvgpu_bars *bars,
 					 unsigned int index);
+u64 nvgpu_config_rebar_entry(u64 bar_size, u32 ctrl);
+void nvgpu_config_init(struct pci_dev *pdev, struct nvgpu_bars *bars);
 void nvgpu_config_reset(struct nvgpu_bars *bars);
 u64 nvgpu_config_load(struct nvgpu_bars *bars,
 		      const struct nvgpu_region *region);

@@ -194,6 +194,19 @@ static void config_reset(struct kunit *test)
 	check_against_model(test, &bars, all_bars, zero);
 }
 
+/* PCIe r6.0, 7.8.6: the size as a bit and as a number; number and index of BARs stay. */
+static void config_rebar(struct kunit *test)
+{
+	u32 ctrl = 0xffffff62, n;
+	u64 entry;
+
+	for (n = 0; n <= 20; n++) {
+		entry = nvgpu_config_rebar_entry((u64)SZ_1M << n, ctrl);
+		KUNIT_EXPECT_EQ(test, lower_32_bits(entry), 0x10 << n);
+		KUNIT_EXPECT_EQ(test, upper_32_bits(entry), 0x62 | n << 8);
+	}
+}
+
 /* Memory that ends before, at and behind the end of a huge page. */
 static const u64 area_lens[] = {
 	PAGE_SIZE, PMD_SIZE - PAGE_SIZE, PMD_SIZE, PMD_SIZE + PAGE_SIZE,
@@ -252,6 +265,7 @@ static struct kunit_case config_kunit_cases[] = {
 	KUNIT_CASE(config_every_span),
 	KUNIT_CASE(config_random),
 	KUNIT_CASE(config_reset),
+	KUNIT_CASE(config_rebar),
 	KUNIT_CASE_PARAM(config_areas, area_gen_params),
 	{}
 };

@@ -120,6 +120,20 @@ unsigned int config_find_cap(struct gpu *gpu, __u8 id)
 	return 0;
 }
 
+/* Return: offset of the extended capability, 0 if there is none. */
+unsigned int config_find_ecap(struct gpu *gpu, __u16 id)
+{
+	unsigned int pos = PCI_CFG_SPACE_SIZE;
+	__u32 header;
+
+	for (; pos; pos = PCI_EXT_CAP_NEXT(header)) {
+		header = config_read32(gpu, pos);
+		if (PCI_EXT_CAP_ID(header) == id)
+			break;
+	}
+	return pos;
+}
+
 void config_set_memory(struct gpu *gpu, bool enable)
 {
 	__u16 cmd = config_read16(gpu, PCI_COMMAND);

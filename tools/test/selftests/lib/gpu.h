@@ -191,6 +191,7 @@ void config_write16(struct gpu *gpu, unsigned int pos, __u16 val);
 void config_write32(struct gpu *gpu, unsigned int pos, __u32 val);
 void config_write64(struct gpu *gpu, unsigned int pos, __u64 val);
 unsigned int config_find_cap(struct gpu *gpu, __u8 id);
+unsigned int config_find_ecap(struct gpu *gpu, __u16 id);
 void config_set_memory(struct gpu *gpu, bool enable);
 void config_set_power(struct gpu *gpu, unsigned int state);
 
