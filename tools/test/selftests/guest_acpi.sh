@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A guest as an operator boots it: edk2 as firmware, ACPI, eight memory-less NUMA
 # nodes with the GPU as generic initiator of each. The firmware assigns the BARs;
-# lspci and setpci look at them.
+# lspci and setpci look at them. Every size that lspci shows is that of the host's lspci, or
+# of region info for a synthetic BAR.
 
 set -u
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -83,17 +84,30 @@ abbreviated() {
 	printf '%d%s' "$size" "${units[i]}"
 }
 
-# region_line BAR: lspci's line of it.
-region_line() {
-	said lspci | grep "Region $1:"
+# sizes BAR: of "lspci -vv" on standard input: its size, and the current and the supported ones
+# of its Resizable BAR entry.
+sizes() {
+	sed -nE "s/.*Region $1: .*\[size=(.*)\]\$/\1/p
+		s/.*BAR $1: (current size: .*, supported: .*)/\1/p" | xargs
+}
+
+# What "lspci -vv" on standard input says of the length of capabilities and of vectors.
+lengths() {
+	grep -oE '(Len|Count|offset)=[0-9a-f/]+' | xargs
+}
+
+# all_sizes SIZE: what sizes prints of a BAR of this size that cannot be resized.
+all_sizes() {
+	printf '%s current size: %sB, supported: %sB' "$1" "$1" "$1"
 }
 
 # shellcheck disable=SC2317 # called by check
 assigned() {
-	local base
+	local line base
 
-	base=$(region_line "$1" | sed -n 's/.*Memory at \([0-9a-f]*\) (64-bit, prefetchable).*/\1/p')
-	[ -n "$base" ] || complain "lspci shows no 64-bit prefetchable BAR$1: $(region_line "$1")" || return
+	line=$(said lspci | grep "Region $1:")
+	base=$(sed -n 's/.*Memory at \([0-9a-f]*\) (64-bit, prefetchable).*/\1/p' <<<"$line")
+	[ -n "$base" ] || complain "lspci shows no 64-bit prefetchable BAR$1: $line" || return
 	[ $((0x$base ? 0x$base % $2 : 1)) -eq 0 ] ||
 		complain "BAR$1 is at 0x$base, which is no multiple of its size $2"
 }
@@ -126,15 +140,16 @@ BAR2=$(sed -n 's/^bar2.size=//p' <<<"$LAYOUT")
 BAR4=$(sed -n 's/^bar4.size=//p' <<<"$LAYOUT")
 INITRD=$(mktemp)
 LOG=$(mktemp)
-trap 'rm -f "$INITRD" "$LOG"' EXIT
+HOST=$(mktemp)
+trap 'rm -f "$INITRD" "$LOG" "$HOST"' EXIT
 guest_or_skip
 make_initrd "$INITRD" || exit
 acpi_guest "$INITRD"
 status=0
 guest_run >"$LOG" || status=$?
 sed 's/^/# /' "$LOG"
-
-tap_plan 16
+lspci -vv -s "$NVGPU_BDF" | tee "$HOST" | sed 's/^/# host: /'
+tap_plan 18
 check_is "status of QEMU" "$status" 0
 check_is "the guest came to its end" "$(said end)" "$GUEST_TOKEN"
 check_is "it booted with ACPI" "$(said acpi)" /sys/firmware/acpi/tables/SRAT
@@ -143,8 +158,10 @@ check_is "nodes with a generic initiator" "$(said initiators)" "1-$NODES"
 check_is "nodes with memory" "$(said memory)" 0
 check "BAR2 is assigned" assigned 2 "$BAR2"
 check "BAR4 is assigned" assigned 4 "$BAR4"
-check "size of BAR2" grep -qF "[size=$(abbreviated "$BAR2")]" <<<"$(region_line 2)"
-check "size of BAR4" grep -qF "[size=$(abbreviated "$BAR4")]" <<<"$(region_line 4)"
+check_is "sizes of BAR0" "$(said lspci | sizes 0)" "$(sizes 0 <"$HOST")"
+check_is "sizes of BAR2" "$(said lspci | sizes 2)" "$(all_sizes "$(abbreviated "$BAR2")")"
+check_is "sizes of BAR4" "$(said lspci | sizes 4)" "$(all_sizes "$(abbreviated "$BAR4")")"
+check_is "lengths of capabilities" "$(said lspci | lengths)" "$(lengths <"$HOST")"
 check_is "lspci -xxxx shows what setpci reads" "$(dumped)" "$(said read.b)"
 for WIDTH in w l; do
 	check_is "setpci reads the same by $WIDTH as by byte" "$(said "read.$WIDTH")" "$(joined)"
