@@ -5,10 +5,11 @@
  *
  * A domain is a maple tree over IOVA page numbers. The value of a range is the
  * distance from IOVA to physical address, constant over the range, so unmapping
- * a part of it needs no splitting here.
+ * a part of it needs no splitting here; above it, the order of the IOMMU's pages.
  */
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
+#include <linux/log2.h>
 #include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -23,7 +24,8 @@
 #include "sim.h"
 
 #define IOVA_BITS	48
-#define LINE_LENGTH	57	/* three numbers of 18 characters, and separators */
+#define SIM_DISTANCE_BITS	(BITS_PER_LONG - PAGE_SHIFT)
+#define LINE_LENGTH	76	/* four numbers of 18 characters, and separators */
 
 struct sim_domain {
 	struct iommu_domain domain;
@@ -76,10 +78,12 @@ static int domain_map(struct iommu_domain *domain, unsigned long iova, phys_addr
 {
 	size_t size = pgsize * pgcount;
 	unsigned long distance = (paddr - iova) >> PAGE_SHIFT;
+	unsigned long order = ilog2(pgsize) - PAGE_SHIFT;
+	void *value = xa_mk_value(order << SIM_DISTANCE_BITS | distance);
 	int ret;
 
 	ret = mtree_insert_range(&to_sim_domain(domain)->map, PHYS_PFN(iova),
-				 PHYS_PFN(iova + size - 1), xa_mk_value(distance), gfp);
+				 PHYS_PFN(iova + size - 1), value, gfp);
 	if (!ret)
 		*mapped = size;
 	return ret;
@@ -112,11 +116,17 @@ static size_t domain_unmap(struct iommu_domain *domain, unsigned long iova, size
 	return PFN_PHYS(at - first);
 }
 
+/* PFN_PHYS() shifts the order out. */
+static phys_addr_t translate(dma_addr_t iova, void *value)
+{
+	return iova + PFN_PHYS(xa_to_value(value));
+}
+
 static phys_addr_t domain_iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
 {
-	void *distance = mtree_load(&to_sim_domain(domain)->map, PHYS_PFN(iova));
+	void *value = mtree_load(&to_sim_domain(domain)->map, PHYS_PFN(iova));
 
-	return distance ? iova + PFN_PHYS(xa_to_value(distance)) : 0;
+	return value ? translate(iova, value) : 0;
 }
 
 static void domain_free(struct iommu_domain *domain)
@@ -233,21 +243,21 @@ void sim_iommu_exit(void)
 	iommu_device_sysfs_remove(&sim_iommu);
 }
 
-/* One run of pages that are contiguous in both address spaces. */
+/* One run of pages of a size that are contiguous in both address spaces. */
 struct run {
 	unsigned long first;
 	unsigned long last;
-	void *distance;
+	void *value;
 };
 
 static bool next_run(struct ma_state *mas, struct run *run)
 {
-	void *distance = mas_find(mas, ULONG_MAX);
+	void *value = mas_find(mas, ULONG_MAX);
 
-	if (!distance)
+	if (!value)
 		return false;
-	*run = (struct run){ mas->index, mas->last, distance };
-	while (mas_next_range(mas, ULONG_MAX) == distance && mas->index == run->last + 1)
+	*run = (struct run){ mas->index, mas->last, value };
+	while (mas_next_range(mas, ULONG_MAX) == value && mas->index == run->last + 1)
 		run->last = mas->last;
 	/* The caller may sleep here, so the next walk starts where this run ends. */
 	mas_set(mas, run->last + 1);
@@ -257,18 +267,20 @@ static bool next_run(struct ma_state *mas, struct run *run)
 static void format_run(char *line, const struct run *run)
 {
 	u64 iova = PFN_PHYS(run->first);
-	u64 phys = iova + PFN_PHYS(xa_to_value(run->distance));
+	u64 phys = translate(iova, run->value);
 	u64 size = PFN_PHYS(run->last - run->first + 1);
+	u64 page = PFN_PHYS(1UL << (xa_to_value(run->value) >> SIM_DISTANCE_BITS));
 	char text[LINE_LENGTH + 1];
 
-	snprintf(text, sizeof(text), "0x%016llx 0x%016llx 0x%016llx\n", iova, phys, size);
+	snprintf(text, sizeof(text), "0x%016llx 0x%016llx 0x%016llx 0x%016llx\n", iova, phys,
+		 size, page);
 	memcpy(line, text, LINE_LENGTH);
 }
 
 /**
- * sim_iommu_list - list the mappings of function 0: IOVA, physical address, size
+ * sim_iommu_list - list the mappings of function 0: IOVA, physical address, size, page size
  * @gpu: the GPU
- * @buf: filled, one line per contiguous mapping; NULL to ask for the length
+ * @buf: filled, one line per contiguous mapping with pages of a size; NULL to ask for the length
  * @len: size of @buf
  *
  * Return: number of bytes needed or filled.

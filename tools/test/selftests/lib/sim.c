@@ -87,7 +87,7 @@ void sim_write(const char *attr, __u64 val)
 	sim_write_text(attr, text);
 }
 
-/* Each line of dma_map is "iova pa size", in hex; empty lines pad it. */
+/* Each line of dma_map is "iova pa size page", in hex; empty lines pad it. */
 bool sim_dma_lookup(__u64 iova, __u64 *phys)
 {
 	FILE *f = open_attr("dma_map");
