@@ -19,34 +19,6 @@ SLOT=00:02.0
 # As many as MIG instances can be.
 NODES=8
 
-# copy_program TREE PROGRAM: with the libraries that it needs.
-copy_program() {
-	local library
-
-	cp "$(type -P "$2")" "$1/bin/" || return
-	ldd "$(type -P "$2")" | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$1${library%/*}"
-		cp -L "$library" "$1$library"
-	done
-}
-
-# make_initrd FILE: busybox, pciutils and lib/acpi-init.
-make_initrd() {
-	local tree applet
-
-	tree=$(mktemp -d)
-	mkdir -p "$tree"/{bin,dev,proc,sys}
-	cp "$(type -P busybox)" "$tree/bin/busybox" || return
-	for applet in sh cat dmesg ls mount poweroff printf sed tr; do
-		ln -s busybox "$tree/bin/$applet"
-	done
-	copy_program "$tree" lspci || return
-	copy_program "$tree" setpci || return
-	cp "$HERE/lib/acpi-init" "$tree/init"
-	(cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$1"
-	rm -rf "$tree"
-}
-
 # As QEMU's documentation of acpi-generic-initiator has it: nodes without memory, and
 # an object for each that names the device.
 node_options() {
@@ -143,7 +115,7 @@ LOG=$(mktemp)
 HOST=$(mktemp)
 trap 'rm -f "$INITRD" "$LOG" "$HOST"' EXIT
 guest_or_skip
-make_initrd "$INITRD" || exit
+guest_initrd "$INITRD" "$HERE/lib/acpi-init" lspci setpci || exit
 acpi_guest "$INITRD"
 status=0
 guest_run >"$LOG" || status=$?

@@ -10,6 +10,36 @@ guest_or_skip() {
 	[ "$(uname -m)" = aarch64 ] || tap_skip_all "the inner guest is an arm64 program"
 }
 
+# copy_program TREE PROGRAM: with the libraries that it needs.
+copy_program() {
+	local library
+
+	cp "$(type -P "$2")" "$1/bin/" || return
+	ldd "$(type -P "$2")" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$1${library%/*}"
+		cp -L "$library" "$1$library"
+	done
+}
+
+# guest_initrd FILE INIT [PROGRAM...]: busybox, these programs and PID 1.
+guest_initrd() {
+	local file=$1 init=$2 tree name
+
+	shift 2
+	tree=$(mktemp -d)
+	mkdir -p "$tree"/{bin,dev,proc,sys}
+	cp "$(type -P busybox)" "$tree/bin/busybox" || return
+	for name in sh cat dmesg ls mount poweroff printf sed tr; do
+		ln -s busybox "$tree/bin/$name"
+	done
+	for name in "$@"; do
+		copy_program "$tree" "$name" || return
+	done
+	cp "$init" "$tree/init"
+	(cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$file"
+	rm -rf "$tree"
+}
+
 # Memory behind a BAR in bytes, from region info: guest_memory LAYOUT BAR
 guest_memory() {
 	sed -n "s/^bar$2.memory=//p" <<<"$1"
