@@ -125,7 +125,7 @@ build_failed() {
 # amd64 the kernel builds it to test that it compiles, and the simulator lets it run.
 has_peer_source() {
 	[ "$(kernel_suite "$1")" = "$LAB_SUITE-backports" ] &&
-		! is_built "$1"
+		! is_debug "$1"
 }
 
 build_peer() {

@@ -4,16 +4,47 @@
 # configurations that the table names.
 
 is_built() {
+	[[ $(kernel_made "$1") = *built ]]
+}
+
+# Is it one that checks itself, slow, and with all that the tests want?
+is_debug() {
 	[ "$(kernel_made "$1")" = built ]
 }
 
-# The configuration of a kernel: its fragments, in order, without comments.
-built_config() {
+# The kernel from packages whose configuration a kernel starts with; or nothing.
+built_base() {
+	[ "$(kernel_made "$1")" != rebuilt ] || kernel_parts "$1" | head -n 1
+}
+
+# What is asked of a kernel's configuration: its fragments, in order, without comments.
+built_requests() {
 	local part
 
-	for part in $(kernel_parts "$1"); do
+	for part in $(kernel_parts "$1" | grep -vxF -- "$(built_base "$1")"); do
 		grep '^CONFIG_' "$LAB_DIR/config/$part"
 	done
+}
+
+# The configuration of kernel BASE without its modules: the fragments ask for those that
+# the lab loads. The line at its end separates it from the requests.
+base_config() {
+	in_tools grep '^CONFIG_' "$(kernel_build_dir "$1")/.config" | grep -v '=m$'
+	echo "# end of $1"
+}
+
+# What of a kernel's recipe is about the one that it starts with.
+base_recipe() {
+	declare -f base_config
+	kernel_recipe "$1"
+}
+
+built_config() {
+	local base
+
+	base=$(built_base "$1")
+	[ -z "$base" ] || base_config "$base"
+	built_requests "$1"
 }
 
 # built_make NAME BUILD ARGUMENT...: make in the kernel's source, into BUILD.
@@ -32,6 +63,7 @@ built_make() {
 # whatever has an unmet dependency without a word.
 config_unmet() {
 	awk -F= '
+		NR == FNR && /^# end of/ { delete want }
 		!/^CONFIG_/ { next }
 		{ value = substr($0, length($1) + 2) }
 		NR == FNR { want[$1] = value; next }

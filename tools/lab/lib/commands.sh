@@ -40,7 +40,7 @@ lab_help() {
 
 		  --kernel NAME      default: $(default_kernel); what "prepare" has ready: $(kernel_names always | xargs);
 		                     when asked for: $(kernel_names demand | xargs);
-		                     built from source, a quarter of an hour: $(kernel_names built | xargs)
+		                     built from source, a quarter of an hour: $(kernel_names rebuilt | xargs) $(kernel_names built | xargs)
 		  --acpi             boot an arm64 host with UEFI and ACPI, not with a device tree
 		  --timeout SECONDS  end the host after that time (default: test 1800, exec 600, shell a day)
 		  --boot-timeout SECONDS  boot once more, and again, a kernel that needs longer to PID 1

@@ -59,7 +59,7 @@ payload_state() {
 # The kernel of the inner guest is the host's, but none that checks itself: emulated
 # in an emulated host it would be up after the tests have lost patience.
 guest_kernel() {
-	if is_built "$1"; then
+	if is_debug "$1"; then
 		default_kernel
 	else
 		printf '%s\n' "$1"

@@ -25,7 +25,7 @@ kernel_checks() {
 # A kernel that we configure ends at its first complaint; those of a distribution may
 # complain about what is not ours, and their logs are judged.
 kernel_cmdline() {
-	! is_built "$1" || printf ' panic_on_warn=1'
+	! is_debug "$1" || printf ' panic_on_warn=1'
 }
 
 # Where modules for a kernel are built, as the chroot sees it.

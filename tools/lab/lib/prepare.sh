@@ -48,10 +48,13 @@ product_recipe() {
 }
 
 kernel_product_recipe() {
+	local base
+
 	if is_built "$1"; then
+		base=$(built_base "$1")
 		recipe_hash "make_built_kernel built_make built_configure built_checks built_strip kernel_modules modules_listed modules_named modules_needed" \
-			"$LAB_DIR/packages/modules" <(built_config "$1") \
-			<(product_recipe "tree-$(kernel_suite "$1")")
+			"$LAB_DIR/packages/modules" <(built_requests "$1") \
+			<(product_recipe "tree-$(kernel_suite "$1")") <([ -z "$base" ] || base_recipe "$base")
 	else
 		recipe_hash "make_kernel fetch_kernel kernel_packages kernel_modules modules_listed modules_named modules_needed" \
 			"$LAB_DIR/packages/modules" <(kernel_recipe "$1")
@@ -232,7 +235,7 @@ products_needed() {
 
 	[ "$LAB_SCOPE" = demo ] || echo source
 	printf 'root-%s\n' "$(kernel_arch "$1")"
-	for kernel in $(printf '%s\n' "$(guest_kernel "$1")" "$1" | uniq); do
+	for kernel in $(printf '%s\n' "$(guest_kernel "$1")" "$(built_base "$1")" "$1" | sort -u); do
 		! is_built "$kernel" || printf 'tree-%s\n' "$(kernel_suite "$kernel")"
 		printf 'kernel-%s\n' "$kernel"
 	done

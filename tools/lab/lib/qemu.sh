@@ -11,7 +11,7 @@ LAB_BOOT_TIMEOUT=150
 LAB_BOOT_TRIES=3
 
 boot_timeout() {
-	if is_built "$1"; then
+	if is_debug "$1"; then
 		echo $((2 * LAB_BOOT_TIMEOUT))
 	else
 		echo "$LAB_BOOT_TIMEOUT"
