@@ -19,7 +19,7 @@ TOOLS = LAB.parent
 # Each set has all of the one before it.
 SETS = {
     "default": "what everybody runs",
-    "full": "what continuous integration runs: half an hour, and a kernel to build",
+    "full": "what continuous integration runs: half an hour, and two kernels to build",
     "all": "everything, however long it takes",
 }
 
@@ -70,6 +70,8 @@ TIERS = [
     Tier("fuzz-1m", "full", "1 000 000 random operations on GPUs and on a model of them",
          lab("fuzz", "--ops", "1000000")),
     Tier("stable", "full", "tools/test/selftests on Debian's stable kernel", selftests(SHORT, "--kernel", "stable")),
+    Tier("64k", "full", "tools/test/selftests with pages of 64K, as Grace hosts have them",
+         selftests(SHORT, "--kernel", "newest-64k")),
     Tier("amd64", "full", "tools/test/selftests on amd64 hosts", selftests(SHORT, "--kernel", "newest-amd64")),
     Tier("debug", "full", "KUnit, each allocation fails once, iommufd, the kernel's vfio tests: on the debug kernel",
          selftests(DEBUG, "--kernel", "debug", hosts=2)),
@@ -79,6 +81,8 @@ TIERS = [
          selftests(SHORT, "--repeat", "10", "--load", hosts=3)),
     Tier("stable-long", "all", "the selftests that take long, on Debian's stable kernel",
          selftests(LONG, "--kernel", "stable")),
+    Tier("64k-long", "all", "the selftests that take long, with pages of 64K",
+         selftests(LONG, "--kernel", "newest-64k")),
     Tier("amd64-long", "all", "the selftests that take long, on amd64 hosts",
          selftests(LONG, "--kernel", "newest-amd64")),
     Tier("nvgpuctl-host", "all", "nvgpuctl doctor and bind on simulated GPUs with faults", lab("nvgpuctl-host")),
