@@ -35,7 +35,7 @@
 #define SIM_MESSAGES		64	/* numbers in the interrupt domain */
 #define SIM_CFG_DWORDS		(PCI_CFG_SPACE_EXP_SIZE / sizeof(u32))
 
-/* Capabilities that two files use; of these the port has MSI, PCI Express and AER */
+/* Capabilities that two files use; the port has MSI and PCI Express at these places */
 #define SIM_CAP_PM		0x40
 #define SIM_CAP_MSI		0x48
 #define SIM_CAP_EXP		0x60
