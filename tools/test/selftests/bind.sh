@@ -68,13 +68,21 @@ says() {
 		complain "no kernel message of $DRIVER $BDF with: $1"
 }
 
+# sriov DRIVER ALLOWED: what asking it for a VF ends with. The simulator has no room for VFs.
+sriov() {
+	bind_gpu "$BDF" "$1" && write_attr "/sys/module/${1//-/_}/parameters/enable_sriov" "$2" || return
+	write_attr "$PCI_ROOT/devices/$BDF/sriov_numvfs" 1 2>&1
+	write_attr "/sys/module/${1//-/_}/parameters/enable_sriov" N
+	unbind_gpu "$BDF"
+}
+
 gone() {
 	[ ! -e "/dev/vfio/$GROUP" ] || complain "/dev/vfio/$GROUP is still there"
 	[ -z "$(claims)" ] || complain "iomem still has: $(claims)"
 	[ "$(module_refs "$MODULE")" = 0 ] || complain "$MODULE has $(module_refs "$MODULE") references"
 }
 
-tap_plan 33
+tap_plan 35
 for id in $IDS; do
 	check "alias of 10de:$id" has_alias "$id"
 done
@@ -82,7 +90,7 @@ check "modules.alias" in_modules_alias
 check "no alias outside vfio_pci:" no_plain_alias
 
 mark_kernel_log bind-test
-check "make a GPU" make_gpu bind
+check "make a GPU" make_gpu bind more_caps=1
 BDF=$(gpu_bdf bind)
 GROUP=$(group_of "$BDF")
 for id in $IDS; do
@@ -100,5 +108,10 @@ check "a second driver cannot take the function" \
 	eval "! write_attr $PCI_ROOT/drivers/vfio-pci/bind $BDF 2>/dev/null"
 check "unbind" unbind_gpu "$BDF"
 check "nothing is left after unbind" gone
+modprobe vfio-pci
+for allowed in N Y; do
+	check_is "SR-IOV with enable_sriov=$allowed is that of vfio-pci" \
+		"$(sriov "$DRIVER" "$allowed")" "$(sriov vfio-pci "$allowed")"
+done
 check "remove the GPU" remove_gpu bind
 tap_end
