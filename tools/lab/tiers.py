@@ -25,7 +25,9 @@ SETS = {
 
 # What these find beside the others is no part of what everybody waits for: second layouts
 # of tests, guests in guests, what sums up.
-LONG = "guest.tail guest_dma.mig_fixed guest_acpi scenarios walkthrough reload sim_random ready_wait.pm reset_paths.gb200".split()
+LONG = ("guest.tail guest_dma.mig_fixed guest_acpi guest_numa guest_numa.two guest_numa.life "
+        "guest_numa.poison guest_numa.starts guest_numa.demands "
+        "scenarios walkthrough reload sim_random ready_wait.pm reset_paths.gb200").split()
 # On the debug kernel a host checks itself for a minute in the end: what needs such a kernel
 # goes into few hosts.
 DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma guest_dma.mig_fixed "\
@@ -57,7 +59,7 @@ TIERS = [
     Tier("selftests", "default", "tools/test/selftests on the newest kernel, in emulated hosts", selftests(SHORT)),
     Tier("fuzz", "default", "random operations on twelve kinds of GPU and on a model of them, a few seconds",
          lab("fuzz", "--seconds", "6")),
-    Tier("long", "full", "the selftests that take long: guests with UEFI, all scenarios, 20 rounds of everything",
+    Tier("long", "full", "the selftests that take long: guests with UEFI or NUMA nodes, all scenarios ...",
          selftests(LONG)),
     Tier("verdict", "full", "does the lab's verdict see hangs, panics, splats, missing tests?", lab("verdict")),
     Tier("intree", "full", "the driver inside a kernel tree: patches, arm64 and amd64 builds, coccicheck",

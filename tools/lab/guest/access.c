@@ -40,9 +40,9 @@ static void run(const char *name, bool (*access)(struct bar *bar), struct bar *b
 	int sig = guarded(access, bar, &ok);
 
 	if (sig)
-		check(false, "BAR%u: %s: %s", bar->index, name, strsignal(sig));
+		check(false, "%s: %s: %s", bar->name, name, strsignal(sig));
 	else
-		check(ok, "BAR%u: %s", bar->index, name);
+		check(ok, "%s: %s", bar->name, name);
 }
 
 __u64 load64(const unsigned char *p)
@@ -53,7 +53,7 @@ __u64 load64(const unsigned char *p)
 	return val;
 }
 
-static void store64(unsigned char *p, __u64 val)
+void store64(unsigned char *p, __u64 val)
 {
 	asm volatile("str %0, [%1]" : : "r" (val), "r" (p) : "memory");
 }
@@ -129,16 +129,16 @@ static bool zero_line(struct bar *bar)
 void check_accesses(struct bar *bar)
 {
 	if (bar->is_device) {
-		say("SKIP BAR%u: unaligned, atomic: skipped Device memory for KVM of this host",
-		    bar->index);
+		say("SKIP %s: unaligned, atomic: skipped Device memory for KVM of this host",
+		    bar->name);
 		return;
 	}
-	run("unaligned loads and stores, write-combining mapping", unaligned, bar);
+	run("unaligned loads and stores", unaligned, bar);
 	run("load-exclusive and store-exclusive", exclusive, bar);
 	if (getauxval(AT_HWCAP) & HWCAP_ATOMICS)
 		run("LSE atomics", large_system_atomics, bar);
 	else
-		say("     BAR%u: no LSE atomics on this CPU", bar->index);
+		say("     %s: no LSE atomics on this CPU", bar->name);
 	run("zeroing a cache line (DC ZVA)", zero_line, bar);
 }
 
@@ -169,7 +169,7 @@ static bool beyond(struct bar *bar)
 void check_beyond(struct bar *bar)
 {
 	if (bar->size == bar->mem_len)
-		say("     BAR%u: memory fills the BAR, nothing is beyond", bar->index);
+		say("     %s: memory fills the BAR, nothing is beyond", bar->name);
 	else
 		run("beyond the memory reads are ~0 and writes are dropped", beyond, bar);
 }

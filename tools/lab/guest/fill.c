@@ -55,7 +55,7 @@ static void fill_bar(const struct bar *bar)
 		fill_block(cell, cell + len / sizeof(*cell),
 			   block_number(bar, offset), offset);
 	}
-	say("     BAR%u: 0x%llx bytes written in %.1f s", bar->index, bar->mem_len,
+	say("     %s: 0x%llx bytes written in %.1f s", bar->name, bar->mem_len,
 	    now() - begin);
 }
 
@@ -75,11 +75,11 @@ static void compare_bar(const struct bar *bar)
 			bad = offset;
 	}
 	if (nr_bad)
-		check(false, "BAR%u: %llu blocks of 2 MiB differ, first at 0x%llx",
-		      bar->index, nr_bad, bad);
+		check(false, "%s: %llu blocks of 2 MiB differ, first at 0x%llx",
+		      bar->name, nr_bad, bad);
 	else
-		check(true, "BAR%u: all 0x%llx bytes hold their pattern, %.1f s",
-		      bar->index, bar->mem_len, now() - begin);
+		check(true, "%s: all 0x%llx bytes hold their pattern, %.1f s",
+		      bar->name, bar->mem_len, now() - begin);
 }
 
 /* The other mapping, whose accesses must be aligned, shows the same. */
@@ -90,8 +90,14 @@ static void compare_device_mapping(const struct bar *bar)
 	for (offset = 0; offset < bar->mem_len; offset += BLOCK)
 		if (load64(bar->device + offset + 8) != offset)
 			nr_bad++;
-	check(!nr_bad, "BAR%u: the Device mapping shows the same in each 2 MiB (%llu differ)",
-	      bar->index, nr_bad);
+	check(!nr_bad, "%s: the Device mapping shows the same in each 2 MiB (%llu differ)",
+	      bar->name, nr_bad);
+}
+
+void check_pattern(const struct bar *bar)
+{
+	fill_bar(bar);
+	compare_bar(bar);
 }
 
 void check_contents(struct bar *bars, unsigned int nr)

@@ -4,12 +4,16 @@
  * the kernel gives "nvgpu.bar4=BYTES" and "nvgpu.bar2=BYTES", the memory that
  * is behind each BAR, "nvgpu.device=4" if the host can map that BAR as Device
  * memory only, "nvgpu.nodes=N" if there must be N NUMA nodes, and "nvgpu.token=WORD", which
- * the verdict repeats.
+ * the verdict repeats. With "nvgpu.memory=BYTES,...", the memory that each GPU's registers
+ * would tell, it also uses the GPUs as their own driver does, with "nvgpu.reset=1" once more
+ * after a reset. With "nvgpu.wait=1" it then waits for a hot unplug of the GPU, or for what
+ * else the host does.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -19,6 +23,10 @@
 #include "guest.h"
 
 #define NR_BARS	2
+
+/* Of syslog(2). */
+#define SYSLOG_ACTION_READ_ALL	3
+
 #define SPACES	"\n "
 
 static void mount_all(void)
@@ -59,12 +67,41 @@ static const char *parameter(const char *key)
 	return value;
 }
 
+/* Return: false if they cannot be used. */
+static bool use_bars(struct bar *bars, unsigned int nr)
+{
+	unsigned int i;
+	char slot[16];
+
+	if (!pci_find(0, slot))
+		return false;
+	for (i = 0; i < nr; i++)
+		pci_size_bar(&bars[i]);
+	pci_enable();
+	for (i = 0; i < nr; i++) {
+		pci_map(&bars[i]);
+		if (!bars[i].wc || !bars[i].device)
+			return false;
+	}
+	check_contents(bars, nr);
+	for (i = 0; i < nr; i++) {
+		check_accesses(&bars[i]);
+		check_beyond(&bars[i]);
+	}
+	return true;
+}
+
 static void run_checks(void)
 {
-	struct bar bars[NR_BARS] = { { .index = 4 }, { .index = 2 } };
+	struct bar bars[NR_BARS] = {
+		{ .index = 4, .name = "BAR4" }, { .index = 2, .name = "BAR2" }
+	};
 	unsigned int nodes = strtoul(parameter("nvgpu.nodes="), NULL, 0);
+	char memory[64];
 	unsigned int i, nr = 0;
 
+	/* parameter() has one buffer. */
+	snprintf(memory, sizeof(memory), "%s", parameter("nvgpu.memory="));
 	if (nodes)
 		check_nodes(nodes);
 	for (i = 0; i < NR_BARS; i++) {
@@ -78,22 +115,37 @@ static void run_checks(void)
 		if (bars[nr].mem_len)
 			nr++;
 	}
-	if (!check(nr, "the command line tells the memory behind the BARs") ||
-	    !pci_find())
+	if (!nr && !check(*memory, "the command line tells the memory of the GPU"))
 		return;
-	for (i = 0; i < nr; i++)
-		pci_size_bar(&bars[i]);
-	pci_enable();
-	for (i = 0; i < nr; i++) {
-		pci_map(&bars[i]);
-		if (!bars[i].wc || !bars[i].device)
-			return;
-	}
-	check_contents(bars, nr);
-	for (i = 0; i < nr; i++) {
-		check_accesses(&bars[i]);
-		check_beyond(&bars[i]);
-	}
+	if (nr && !use_bars(bars, nr))
+		return;
+	if (*memory)
+		stand_in(memory, *parameter("nvgpu.reset="));
+}
+
+/* Lines of the kernel log that no run may cause. */
+static void check_kernel_log(void)
+{
+	static const char *const splats[] = { "WARNING:", "BUG:", "Call trace:", "Oops" };
+	static char log[1 << 20];
+	int len = klogctl(SYSLOG_ACTION_READ_ALL, log, sizeof(log) - 1);
+	char *found = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(splats) && len > 0 && !found; i++)
+		found = strstr(log, splats[i]);
+	if (found)
+		found[strcspn(found, "\n")] = '\0';
+	check(len > 0 && !found, "the kernel log has no splat%s%s", found ? ": " : "",
+	      found ? found : "");
+}
+
+static void conclude(void)
+{
+	check_kernel_log();
+	say("guest: %u passed, %u failed, %.1f s", nr_passed(), nr_failed(), now());
+	say("guest-verdict %s %s", parameter("nvgpu.token="),
+	    nr_failed() ? "FAIL" : "PASS");
 }
 
 int main(void)
@@ -101,9 +153,11 @@ int main(void)
 	mount_all();
 	say("guest is up after %.1f s", now());
 	run_checks();
-	say("guest: %u passed, %u failed, %.1f s", nr_passed(), nr_failed(), now());
-	say("guest-verdict %s %s", parameter("nvgpu.token="),
-	    nr_failed() ? "FAIL" : "PASS");
+	conclude();
+	if (*parameter("nvgpu.wait=")) {
+		pci_wait_gone();
+		conclude();
+	}
 	/* Powering off does not wait for what the console has yet to send. */
 	tcdrain(STDOUT_FILENO);
 	reboot(RB_POWER_OFF);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* NUMA nodes: those of the GPU are empty, and generic initiators by ACPI. */
+/* NUMA nodes: those of the GPU, generic initiators by ACPI, get memory from its driver. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,4 +38,37 @@ void check_nodes(unsigned int wanted)
 	check(possible >= wanted && memory == 1, "%u NUMA nodes, %u with memory", possible,
 	      memory);
 	check(initiators == wanted - 1, "%u of them are generic initiators", initiators);
+}
+
+/* A picture: what each node with memory has, and how much of it is in use. */
+void show_nodes(void)
+{
+	char path[96], line[256], bar[41];
+	unsigned int node, used, i;
+	__u64 total, free, val;
+	FILE *f;
+
+	for (node = 0; node < 64; node++) {
+		total = 0;
+		free = 0;
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "Node %*u MemTotal: %llu", &val) == 1)
+				total = val;
+			if (sscanf(line, "Node %*u MemFree: %llu", &val) == 1)
+				free = val;
+		}
+		if (f)
+			fclose(f);
+		if (!total)
+			continue;
+		used = (total - free) * (sizeof(bar) - 1) / total;
+		for (i = 0; i < sizeof(bar) - 1; i++)
+			bar[i] = i < used ? '#' : '.';
+		bar[i] = '\0';
+		say("     node %-2u %s [%s] %5llu MiB, %llu in use", node,
+		    node ? "GPU memory  " : "RAM and CPUs", bar, total >> 10,
+		    (total - free) >> 10);
+	}
 }

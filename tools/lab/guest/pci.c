@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,48 +19,26 @@
 #define DEVICES	"/sys/bus/pci/devices"
 #define VENDOR	"0x10de"
 
+/* Of a line of the file "resource": include/linux/ioport.h. */
+#define IORESOURCE_MEM	0x200
+
 static char device[300];
 
-static bool is_gpu(const char *name)
-{
-	char path[400], vendor[16] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), DEVICES "/%s/vendor", name);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (!fgets(vendor, sizeof(vendor), f))
-		vendor[0] = '\0';
-	fclose(f);
-	return !strncmp(vendor, VENDOR, strlen(VENDOR));
-}
-
-bool pci_find(void)
-{
-	DIR *dir = opendir(DEVICES);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		if (!is_gpu(entry->d_name))
-			continue;
-		snprintf(device, sizeof(device), DEVICES "/%s", entry->d_name);
-		closedir(dir);
-		return check(true, "the guest has a GPU, %s", entry->d_name);
-	}
-	return check(false, "no PCI function of vendor " VENDOR " in the guest");
-}
-
-static int open_file(const char *name)
+static int open_as(const char *name, int flags)
 {
 	char path[400];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", device, name);
-	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
+	fd = open(path, flags | O_SYNC | O_CLOEXEC);
 	if (fd < 0)
 		check(false, "%s: %s", path, strerror(errno));
 	return fd;
+}
+
+static int open_file(const char *name)
+{
+	return open_as(name, O_RDWR);
 }
 
 static __u32 read_reg(int fd, off_t pos, size_t len)
@@ -77,6 +56,90 @@ static void write_reg(int fd, off_t pos, __u32 val, size_t len)
 	if (pwrite(fd, &val, len, pos) != (ssize_t)len)
 		check(false, "cannot write %zu bytes of configuration space at 0x%lx",
 		      len, (long)pos);
+}
+
+static bool read_file(const char *path, char *text, int len)
+{
+	FILE *f = fopen(path, "r");
+	bool ok = f && fgets(text, len, f);
+
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+static int is_gpu(const struct dirent *entry)
+{
+	char path[400], vendor[16];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/vendor", entry->d_name);
+	return read_file(path, vendor, sizeof(vendor)) &&
+	       !strncmp(vendor, VENDOR, strlen(VENDOR));
+}
+
+/* By address; @slot receives it, at least 16 characters. */
+bool pci_find(unsigned int which, char *slot)
+{
+	struct dirent **list;
+	int i, nr = scandir(DEVICES, &list, is_gpu, alphasort);
+	bool found = (int)which < nr;
+
+	if (found) {
+		snprintf(slot, 16, "%.15s", list[which]->d_name);
+		snprintf(device, sizeof(device), DEVICES "/%s", slot);
+	}
+	for (i = 0; i < nr; i++)
+		free(list[i]);
+	if (nr >= 0)
+		free(list);
+	return check(found, "the guest has a GPU, %s", found ? slot :
+		     "but there is no further PCI function of vendor " VENDOR);
+}
+
+bool pci_resource(unsigned int bar, __u64 *start, __u64 *size)
+{
+	char path[400];
+	__u64 end = 0, flags = 0;
+	bool ok = false;
+	FILE *f;
+
+	*start = 0;
+	snprintf(path, sizeof(path), "%s/resource", device);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	do
+		ok = fscanf(f, "%llx %llx %llx", start, &end, &flags) == 3;
+	while (ok && bar--);
+	fclose(f);
+	*size = *start ? end - *start + 1 : 0;
+	return ok && *size && (flags & IORESOURCE_MEM);
+}
+
+bool pci_has_interrupt(void)
+{
+	int fd = open_file("config");
+	unsigned int pos, id = 0;
+
+	if (fd < 0)
+		return false;
+	pos = read_reg(fd, PCI_CAPABILITY_LIST, 1);
+	while (pos >= PCI_STD_HEADER_SIZEOF && id != PCI_CAP_ID_MSI && id != PCI_CAP_ID_MSIX) {
+		id = read_reg(fd, pos + PCI_CAP_LIST_ID, 1);
+		pos = read_reg(fd, pos + PCI_CAP_LIST_NEXT, 1);
+	}
+	close(fd);
+	return id == PCI_CAP_ID_MSI || id == PCI_CAP_ID_MSIX;
+}
+
+unsigned int pci_device_id(void)
+{
+	int fd = open_file("config");
+	unsigned int id = fd < 0 ? 0 : read_reg(fd, PCI_DEVICE_ID, 2);
+
+	if (fd >= 0)
+		close(fd);
+	return id;
 }
 
 /* PCI 3.0, 6.2.5.1: decoding off, all ones, read back, restore. */
@@ -116,14 +179,31 @@ void pci_size_bar(struct bar *bar)
 	      bar->type);
 }
 
-void pci_enable(void)
+static void write_one(const char *name, const char *what)
 {
-	int fd = open_file("enable");
+	int fd = open_as(name, O_WRONLY);
 
 	if (fd < 0)
 		return;
-	check(write(fd, "1", 1) == 1, "the kernel enables the function");
+	check(write(fd, "1", 1) == 1, "%s", what);
 	close(fd);
+}
+
+void pci_enable(void)
+{
+	write_one("enable", "the kernel enables the function");
+}
+
+void pci_reset(void)
+{
+	write_one("reset", "the kernel resets the function");
+}
+
+void pci_wait_gone(void)
+{
+	while (!access(device, F_OK))
+		usleep(100000);
+	check(true, "the function is gone");
 }
 
 static unsigned char *map_file(const char *name, __u64 len)

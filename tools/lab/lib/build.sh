@@ -161,6 +161,7 @@ build_shown() {
 	local build=$1 kernel=$2 src=$1/src
 
 	build_module "$build" "$kernel" sim "$src/tools/sim" W=1
+	build_module "$build" "$kernel" hot-ram "$src/tools/test/selftests/hot-ram" W=1
 	build_programs "$build" "$kernel" lib "$src/tools/test/selftests/lib" "$build/lib"
 	build_programs "$build" "$kernel" show "$src/tools/test/selftests" "$build/out/bin" \
 		LIB="$(inside "$build/lib")/libgpu.a" show
@@ -174,7 +175,6 @@ build_tests() {
 	lib=$(inside "$build/lib")/libgpu.a
 	[ -z "$(kernel_checks "$kernel")" ] ||
 		build_module "$build" "$kernel" faulty "$src/tools/lab/verdict/faulty" W=1
-	build_module "$build" "$kernel" hot-ram "$src/tools/test/selftests/hot-ram" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"
 	build_programs "$build" "$kernel" selftests "$src/tools/test/selftests" "$build/out/bin" \
 		LIB="$lib" KSELFTEST="$(inside "$LAB_LINUX")/tools/testing/selftests"

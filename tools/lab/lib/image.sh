@@ -87,7 +87,7 @@ make_payload() {
 	rm "$payload/lib"
 	cp -a "$build/out/bin/." "$payload/lab/bin/"
 	cp -a "$build/src/tools" "$payload/lab/tools"
-	cp "$(kernel_dir "$(guest_kernel "$1")")/Image" "$payload/lab/guest/Image"
+	cp "$(kernel_dir "$(guest_kernel "$1")")"/{Image,release} "$payload/lab/guest/"
 	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
 	make_erofs "$build/payload.erofs.new" "$payload"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"

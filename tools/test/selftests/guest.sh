@@ -11,19 +11,6 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib/guest.sh
 . "$HERE/lib/guest.sh"
 
-# A result for each line that the guest printed.
-report_guest_lines() {
-	local word text
-
-	while read -r word text; do
-		case $word in
-		PASS) pass "$text" ;;
-		FAIL) fail "in the guest" "$text" ;;
-		SKIP) skip "${text%%: skipped *}" "${text##*: skipped }" ;;
-		esac
-	done <"$1"
-}
-
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 guest_or_skip

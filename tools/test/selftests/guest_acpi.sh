@@ -14,27 +14,14 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=lib/guest.sh
 . "$HERE/lib/guest.sh"
 
-FIRMWARE=/usr/share/qemu-efi-aarch64/QEMU_EFI.fd
 SLOT=00:02.0
-# As many as MIG instances can be.
-NODES=8
-
-# As QEMU's documentation of acpi-generic-initiator has it: nodes without memory, and
-# an object for each that names the device.
-node_options() {
-	local node
-
-	echo "-object memory-backend-ram,id=mem0,size=512M -numa node,nodeid=0,memdev=mem0"
-	for ((node = 1; node <= NODES; node++)); do
-		echo "-numa node,nodeid=$node -object acpi-generic-initiator,id=gi$node,pci-dev=gpu0,node=$node"
-	done
-}
 
 acpi_guest() {
 	GUEST_TOKEN=$(od -An -N6 -tx8 /dev/urandom | tr -d ' ')
-	# shellcheck disable=SC2046,SC2207 # lists of options
+	# shellcheck disable=SC2207 # a list of options
 	GUEST_COMMAND=(qemu-system-aarch64 -M "virt,gic-version=3" -accel kvm -cpu host -m 512M
-		$(node_options) -bios "$FIRMWARE" -nodefaults -display none -serial stdio -no-reboot
+		-object "memory-backend-ram,id=mem0,size=512M" -numa "node,nodeid=0,memdev=mem0"
+		$(guest_node_options gpu0 1) -bios "$GUEST_FIRMWARE" -nodefaults -display none -serial stdio -no-reboot
 		-kernel "$GUEST_FILES/Image" -initrd "$1"
 		-append "console=ttyAMA0 quiet panic=-1 gpu.slot=$SLOT gpu.token=$GUEST_TOKEN"
 		-device "vfio-pci,host=$NVGPU_BDF,id=gpu0,addr=${SLOT:3:2}")
@@ -125,8 +112,8 @@ tap_plan 18
 check_is "status of QEMU" "$status" 0
 check_is "the guest came to its end" "$(said end)" "$GUEST_TOKEN"
 check_is "it booted with ACPI" "$(said acpi)" /sys/firmware/acpi/tables/SRAT
-check_is "NUMA nodes" "$(said nodes)" "0-$NODES"
-check_is "nodes with a generic initiator" "$(said initiators)" "1-$NODES"
+check_is "NUMA nodes" "$(said nodes)" "0-$GUEST_NODES"
+check_is "nodes with a generic initiator" "$(said initiators)" "1-$GUEST_NODES"
 check_is "nodes with memory" "$(said memory)" 0
 check "BAR2 is assigned" assigned 2 "$BAR2"
 check "BAR4 is assigned" assigned 4 "$BAR4"
