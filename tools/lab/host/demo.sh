@@ -82,17 +82,22 @@ ask_kvm() {
 
 # The guest's own verdict counts, not that of QEMU alone.
 run_guest() {
-	local log status=0
+	local layout work status=0
 
-	title "A Linux guest uses the GPU"
-	note "QEMU with KVM; the guest sizes the BARs, fills and checks all memory, then powers off."
-	guest_prepare "$BDF" || return
-	log=$(mktemp)
+	title "A Linux guest uses the GPU, as PCI shows it and as its driver does"
+	note "QEMU with KVM and UEFI. The guest sizes the BARs, fills and checks all memory. Then BAR4"
+	note "becomes memory of a NUMA node, programs use that, and it goes offline again."
+	layout=$("$BIN/gpu-layout" --plain "$BDF") || return
+	work=$(mktemp -d)
+	guest_numa_initrd "$work/initrd" || return
+	GUEST_MEMORY=$(cat "$SIM_ROOT/$GPU/memory_size")
+	GUEST_APPEND=" nvgpu.bar4=$(guest_memory "$layout" 4) nvgpu.bar2=$(guest_memory "$layout" 2)"
+	guest_prepare_numa "$work/initrd" "$BDF"
 	show_command "${GUEST_COMMAND[*]}"
-	guest_run | tee "$log" | indent
+	guest_run | tee "$work/log" | indent
 	status=${PIPESTATUS[0]}
 	[ "$status" -eq 0 ] || note "QEMU ended with status $status (124: it took more than $GUEST_SECONDS s)."
-	[ "$status" -eq 0 ] && guest_passed "$log"
+	[ "$status" -eq 0 ] && guest_passed "$work/log"
 }
 
 reset_it() {
@@ -150,7 +155,7 @@ step "the GPU is plugged in and visible" make_the_gpu
 step "the driver binds by driver_override" bind_it
 step "usemem and resmem are presented as BARs" show_layout
 step "KVM keeps a cacheable mapping cacheable" ask_kvm
-step "a guest sizes the BARs and uses all memory" run_guest
+step "a guest sizes the BARs, uses all memory, and makes a NUMA node of it" run_guest
 step "reset" reset_it
 step "unbind, unplug, unload" unbind_it
 step "nothing leaked" nothing_left
