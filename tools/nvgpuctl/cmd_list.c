@@ -8,7 +8,7 @@
 
 #include "nvgpuctl.h"
 
-#define DEFAULT_COLUMNS "bdf,id,driver,group,node,memory,ready"
+#define DEFAULT_COLUMNS "bdf,id,name,driver,group,node,memory,ready"
 #define MAX_COLUMNS 32
 
 static void print_help(void)

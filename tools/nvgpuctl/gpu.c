@@ -18,20 +18,40 @@
 #define DVSEC_CXL_ID		0
 #define DVSEC_CXL_RANGE1	0x1c
 
-static const __u16 known_devices[] = { 0x2342, 0x2345, 0x2348, 0x2941, 0x31c2 };
+/* Names only: any NVIDIA 3D controller of a Grace host is a GPU. */
+static const struct {
+	__u16 device;
+	const char *name;
+} known_names[] = {
+	{ 0x2342, "GH200 120GB" },
+	{ 0x2345, "GH200 480GB" },
+	{ 0x2348, "GH200" },
+	{ 0x2941, "GB200" },
+	{ 0x3041, "Vera Rubin" },
+	{ 0x307f, "Vera Rubin" },
+	{ 0x31a1, "Blackwell Ultra" },
+	{ 0x31c2, "GB300" },
+	{ 0x31c3, "GB300 in DGX Station" },
+};
 
 static void keep_quiet(char *msg, ...)
 {
 }
 
-static bool is_known(__u16 vendor, __u16 device)
+static void load_name(struct gpu *gpu, struct pci_access *pci)
 {
+	const char *name = NULL;
+	char buf[sizeof(gpu->name)];
 	unsigned int i;
 
-	for (i = 0; vendor == VENDOR_NVIDIA && i < NR_ITEMS(known_devices); i++)
-		if (known_devices[i] == device)
-			return true;
-	return false;
+	for (i = 0; gpu->vendor == VENDOR_NVIDIA && i < NR_ITEMS(known_names); i++)
+		if (known_names[i].device == gpu->device)
+			name = known_names[i].name;
+	if (!name)
+		name = pci_lookup_name(pci, buf, sizeof(buf), PCI_LOOKUP_DEVICE |
+				       PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB,
+				       gpu->vendor, gpu->device);
+	snprintf(gpu->name, sizeof(gpu->name), "%s", name ? name : "unknown");
 }
 
 /* Unprivileged readers get 64 bytes of config space, so no extended capabilities. */
@@ -106,8 +126,7 @@ static void load_gpu(struct gpu *gpu, struct pci_access *pci, struct pci_dev *de
 	gpu->vendor = dev->vendor_id;
 	gpu->device = dev->device_id;
 	gpu->class = dev->device_class;
-	pci_lookup_name(pci, gpu->name, sizeof(gpu->name), PCI_LOOKUP_DEVICE, dev->vendor_id,
-			dev->device_id);
+	load_name(gpu, pci);
 	for (i = 0; i < NR_BARS; i++)
 		gpu->bar_size[i] = dev->size[i];
 	gpu->answers = pci_read_word(dev, PCI_VENDOR_ID) != 0xffff;
@@ -125,11 +144,22 @@ static int compare(const void *a, const void *b)
 	return (int)(x->bus << 8 | x->dev << 3 | x->fn) - (int)(y->bus << 8 | y->dev << 3 | y->fn);
 }
 
-static bool is_gpu(const struct pci_dev *dev)
+static bool is_candidate(const struct pci_dev *dev)
 {
-	return is_known(dev->vendor_id, dev->device_id) ||
+	return (dev->vendor_id == VENDOR_NVIDIA && dev->device_class >> 8 == CLASS_3D >> 8) ||
 	       root_exists("/sys/bus/pci/devices/%04x:%02x:%02x.%x/coherent_memory",
 			   dev->domain, dev->bus, dev->dev, dev->func);
+}
+
+/* Firmware without the properties: any 3D controller of an arm64 host. */
+static bool is_gpu(const struct gpu *gpu)
+{
+	char machine[32];
+
+	if (gpu->source != MEM_UNKNOWN)
+		return true;
+	return gpu->class == CLASS_3D &&
+	       (fact(machine, sizeof(machine), "machine") || !strcmp(machine, "aarch64"));
 }
 
 static struct pci_access *open_pci(void)
@@ -139,6 +169,8 @@ static struct pci_access *open_pci(void)
 	struct pci_access *pci = pci_alloc();
 
 	pci->method = PCI_ACCESS_SYS_BUS_PCI;
+	/* No cache of names in the user's home. */
+	pci->id_lookup_mode = 0;
 	pci->warning = keep_quiet;
 	pci_set_param(pci, "sysfs.path", bus);
 	if (!root_is_host())
@@ -147,13 +179,42 @@ static struct pci_access *open_pci(void)
 	return pci;
 }
 
+static bool gpu_matches(const struct gpu *gpu, const char *spec)
+{
+	__u16 vendor, device;
+	struct bdf bdf;
+
+	if (!strcmp(spec, "all"))
+		return true;
+	if (parse_id(spec, &vendor, &device))
+		return gpu->vendor == vendor && gpu->device == device;
+	return parse_bdf(spec, &bdf) && !memcmp(&bdf, &gpu->address, sizeof(bdf));
+}
+
+static void keep_gpus(struct gpus *gpus, char **spec, unsigned int nr)
+{
+	unsigned int i, j, kept = 0;
+	bool keep;
+
+	for (i = 0; i < gpus->nr; i++) {
+		keep = is_gpu(&gpus->v[i]);
+		for (j = 0; j < nr && !keep; j++)
+			keep = strcmp(spec[j], "all") && gpu_matches(&gpus->v[i], spec[j]);
+		if (keep)
+			gpus->v[kept++] = gpus->v[i];
+	}
+	gpus->nr = kept;
+}
+
 /**
  * gpus_load() - Find the GPUs
  * @gpus: gets them, sorted by address; to be freed
+ * @spec: display controllers of NVIDIA named here are GPUs, too
+ * @nr: number of entries in @spec
  *
  * Return: 0 or a negative errno without PCI.
  */
-int gpus_load(struct gpus *gpus)
+int gpus_load(struct gpus *gpus, char **spec, unsigned int nr)
 {
 	struct pci_access *pci;
 	struct pci_dev *dev;
@@ -167,7 +228,7 @@ int gpus_load(struct gpus *gpus)
 	for (dev = pci->devices; dev; dev = dev->next) {
 		pci_fill_info(dev, PCI_FILL_IDENT | PCI_FILL_CLASS | PCI_FILL_BASES |
 				   PCI_FILL_SIZES | PCI_FILL_EXT_CAPS);
-		if (!is_gpu(dev))
+		if (!is_candidate(dev))
 			continue;
 		gpus->v = realloc(gpus->v, (gpus->nr + 1) * sizeof(*gpus->v));
 		if (!gpus->v)
@@ -179,6 +240,7 @@ int gpus_load(struct gpus *gpus)
 	if (gpus->nr)
 		qsort(gpus->v, gpus->nr, sizeof(*gpus->v), compare);
 	memory_load(gpus);
+	keep_gpus(gpus, spec, nr);
 	return 0;
 }
 
@@ -186,18 +248,6 @@ void gpus_free(struct gpus *gpus)
 {
 	free(gpus->v);
 	*gpus = (struct gpus) {};
-}
-
-static bool gpu_matches(const struct gpu *gpu, const char *spec)
-{
-	__u16 vendor, device;
-	struct bdf bdf;
-
-	if (!strcmp(spec, "all"))
-		return true;
-	if (parse_id(spec, &vendor, &device))
-		return gpu->vendor == vendor && gpu->device == device;
-	return parse_bdf(spec, &bdf) && !memcmp(&bdf, &gpu->address, sizeof(bdf));
 }
 
 static void choose(struct gpus *chosen, const struct gpu *gpu)

@@ -205,7 +205,7 @@ enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus
 	int missing;
 
 	*chosen = (struct gpus) {};
-	if (gpus_load(all) || (!all->nr && optind >= argc)) {
+	if (gpus_load(all, spec, nr) || (!all->nr && optind >= argc)) {
 		complain("this machine has no Grace GPU");
 		return ST_NO_GPU;
 	}

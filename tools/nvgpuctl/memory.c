@@ -106,6 +106,12 @@ static unsigned int search_tables(struct acpi_memory *found)
 	return nr;
 }
 
+/* Firmware does not describe VFs. */
+static bool may_be_described(const struct gpu *gpu)
+{
+	return gpu->class == CLASS_3D && !root_exists("/sys/bus/pci/devices/%s/physfn", gpu->bdf);
+}
+
 static void take_acpi(struct gpu *gpu, const struct acpi_memory *from)
 {
 	gpu->source = MEM_ACPI;
@@ -124,11 +130,17 @@ static void load_from_acpi(struct gpus *gpus)
 {
 	const struct acpi_memory unknown = { .is_computed = true };
 	struct acpi_memory found[MAX_GPUS];
-	unsigned int i, nr = search_tables(found);
+	unsigned int i, j = 0, described = 0, nr = search_tables(found);
 
-	for (i = 0; nr && i < gpus->nr; i++)
+	for (i = 0; i < gpus->nr; i++)
+		described += may_be_described(&gpus->v[i]);
+	for (i = 0; nr && i < gpus->nr; i++) {
+		if (!may_be_described(&gpus->v[i]))
+			continue;
 		if (gpus->v[i].source == MEM_UNKNOWN)
-			take_acpi(&gpus->v[i], nr == gpus->nr ? &found[i] : &unknown);
+			take_acpi(&gpus->v[i], nr == described ? &found[j] : &unknown);
+		j++;
+	}
 }
 
 /**

@@ -189,6 +189,8 @@ bool alias_is_claimed(const struct candidates *found);
 /* gpu.c */
 
 #define NR_BARS 6
+/* PCI class of a GPU without a display. */
+#define CLASS_3D 0x0302
 
 /* Sources of the figures of GPU memory, best first. */
 enum memory_source {
@@ -258,7 +260,7 @@ struct gpus {
 	unsigned int nr;
 };
 
-int gpus_load(struct gpus *gpus);
+int gpus_load(struct gpus *gpus, char **spec, unsigned int nr);
 void gpus_free(struct gpus *gpus);
 int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen);
 struct json_object *gpu_json(const struct gpu *gpu);

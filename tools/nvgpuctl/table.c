@@ -117,7 +117,7 @@ static void col_vfio(const struct gpu *gpu, char *buf, size_t len)
 const struct column gpu_columns[] = {
 	{ "BDF", "PCI address", false, col_bdf },
 	{ "ID", "vendor and device", false, col_id },
-	{ "NAME", "name in the PCI ID database", false, col_name },
+	{ "NAME", "name, \"unknown\" without one", false, col_name },
 	{ "DRIVER", "bound driver", false, col_driver },
 	{ "OVERRIDE", "driver_override", false, col_override },
 	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", false, col_persisted },

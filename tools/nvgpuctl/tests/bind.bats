@@ -47,6 +47,13 @@ on_nvidia() {
 	[ -z "$(driver_of "$B")" ]
 }
 
+@test "bind: an unknown id, by its address" {
+	is_device "$A" 3fff
+	run nvgpuctl bind "$A"
+	status_is 0
+	[ "$(driver_of "$A")" = nvgpu_vfio_pci ]
+}
+
 @test "--dry-run: prints each write, makes none" {
 	on_nvidia
 	unchanged_by nvgpuctl -n bind --persist "$A"

@@ -41,6 +41,12 @@ bound_to() {
 	ln -sfnr "$HOST/sys/bus/pci/drivers/$2" "$(gpu_dir "$1")/driver"
 }
 
+# is_device BDF ID [CLASS]: gives a GPU another device id, 4 digits, and class.
+is_device() {
+	echo "0x$2" >"$(gpu_dir "$1")/device"
+	echo "0x${3:-030200}" >"$(gpu_dir "$1")/class"
+}
+
 # has_memory BDF: adds the sysfs files of a GPU bound to nvgpu-vfio-pci.
 has_memory() {
 	local dir
