@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Change the driver of one GPU and undo it. Set driver_override first, so that no
- * other driver binds in between; then unbind the old driver, then bind the new one.
+ * Change the drivers of GPUs, all or none. Of each GPU, set driver_override first, so
+ * that no other driver binds in between; then unbind the old driver, then bind the new
+ * one. /etc/driverctl.d is written last, so that a boot after a power failure applies
+ * the old drivers or the new ones. A failed step undoes all of them.
  */
 #include <errno.h>
+#include <json-c/json.h>
+#include <unistd.h>
 
 #include "nvgpuctl.h"
+
+static const char *shown(const char *driver)
+{
+	return driver && driver[0] ? driver : "no driver";
+}
 
 static int write_override(const char *bdf, const char *override)
 {
@@ -24,13 +33,8 @@ static void current_driver(char *buf, size_t len, const char *bdf)
 	root_link(buf, len, "/sys/bus/pci/devices/%s/driver", bdf);
 }
 
-/**
- * change_prepare() - Load the driver if it is missing; changes no GPU
- * @change: the change
- *
- * Return: 0 or a negative errno.
- */
-int change_prepare(const struct change *change)
+/* Loads the driver if it is missing. */
+static int prepare(const struct change *change)
 {
 	int ret;
 
@@ -69,21 +73,11 @@ static int check_result(const struct change *change, char *why, size_t len)
 	if (opts.dry_run || !change->driver || !change->driver[0] ||
 	    !strcmp(driver, change->driver))
 		return 0;
-	snprintf(why, len, "bound to %s afterwards", driver[0] ? driver : "no driver");
+	snprintf(why, len, "bound to %s afterwards", shown(driver));
 	return -EIO;
 }
 
-/**
- * change_apply() - Change the driver of a GPU
- * @change: the change
- * @why: on failure, the reason in the kernel log
- * @len: of @why
- *
- * On failure the caller must call change_undo().
- *
- * Return: 0 or a negative errno.
- */
-int change_apply(const struct change *change, char *why, size_t len)
+static int apply(const struct change *change, char *why, size_t len)
 {
 	const struct gpu *gpu = change->gpu;
 	int ret;
@@ -106,27 +100,44 @@ int change_apply(const struct change *change, char *why, size_t len)
 	return ret ? ret : check_result(change, why, len);
 }
 
-static int undo_persisted(const struct gpu *gpu)
+/* What the kernel chooses at boot needs no file. */
+static int persist(const char *bdf, const char *driver)
 {
 	char text[80];
 
-	if (!gpu->persisted[0])
-		return root_remove(PERSIST_FILE, gpu->bdf);
-	if (!strcmp(gpu->persisted, "?"))
-		return 0;
-	snprintf(text, sizeof(text), "%s\n", gpu->persisted);
-	return root_replace(text, PERSIST_FILE, gpu->bdf);
+	if (!driver[0])
+		return root_remove(PERSIST_FILE, bdf);
+	snprintf(text, sizeof(text), "%s\n", driver);
+	return root_replace(text, PERSIST_FILE, bdf);
 }
 
-/**
- * change_undo() - Restore the driver of a GPU, after any step of a change
- * @gpu: its address, and the driver, the override and the persisted driver it had
- *
- * May be called again after it was interrupted.
- *
- * Return: 0 or a negative errno.
- */
-int change_undo(const struct gpu *gpu)
+/* All changes; on failure @failed is the index of the one that failed. */
+static int apply_all(const struct changes *changes, char *why, size_t len, unsigned int *failed)
+{
+	const struct change *change = changes->v;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < changes->nr && !ret; i++) {
+		*failed = i;
+		ret = apply(&change[i], why, len);
+	}
+	for (i = 0; i < changes->nr && !ret && changes->persist; i++) {
+		const char *driver = change[i].driver ? change[i].driver : DRIVER_NONE;
+
+		*failed = i;
+		if (strcmp(change[i].gpu->persisted, driver))
+			ret = persist(change[i].gpu->bdf, driver);
+		if (ret)
+			snprintf(why, len, "/etc/driverctl.d cannot be written");
+	}
+	if (step_why(ret))
+		snprintf(why, len, "%s", step_why(ret));
+	return ret;
+}
+
+/* Restores the driver of a GPU after any step of a change; 0 or a negative errno. */
+static int undo(const struct gpu *gpu)
 {
 	char driver[64];
 	int ret;
@@ -141,5 +152,135 @@ int change_undo(const struct gpu *gpu)
 	ret = write_override(gpu->bdf, gpu->override);
 	if (!ret && gpu->driver[0] && !driver[0])
 		ret = write_driver(gpu->bdf, gpu->driver, "bind");
-	return ret ? ret : undo_persisted(gpu);
+	return ret;
+}
+
+/* Restores driver and file of a GPU, unless the kernel still works on it; says how. */
+static int put_back(const struct changes *changes, const struct gpu *gpu, int err, char *how,
+		    size_t len)
+{
+	char driver[64];
+	int ret = err == -EINPROGRESS ? err : undo(gpu);
+
+	if (changes->persist && strcmp(gpu->persisted, "?"))
+		persist(gpu->bdf, gpu->persisted);
+	current_driver(driver, sizeof(driver), gpu->bdf);
+	if (ret)
+		snprintf(how, len, "cannot be bound to %s again (%s), bound to %s",
+			 shown(gpu->driver), errno_name(ret), shown(driver));
+	else
+		snprintf(how, len, "bound to %s", shown(driver));
+	return ret;
+}
+
+/* Undoes all changes; prints why one failed, and what could not be undone. */
+static enum status undo_all(const struct changes *changes, unsigned int failed, int err,
+			    const char *why)
+{
+	enum status status = err == -EACCES || err == -EPERM ? ST_PERM : ST_FAILED;
+	unsigned int i;
+	char how[256];
+	int ret;
+
+	for (i = 0; i < changes->nr; i++) {
+		const struct change *change = &changes->v[i];
+
+		ret = put_back(changes, change->gpu, i == failed ? err : 0, how, sizeof(how));
+		if (ret)
+			status = ST_NOT_BACK;
+		if (i == failed)
+			complain("%s: not changed to %s (%s): %s; %s", change->gpu->bdf,
+				 shown(change->driver), errno_name(err), why, how);
+		else if (ret)
+			complain_of(change->gpu->bdf, "%s", how);
+	}
+	return status;
+}
+
+static void tell_results(const struct changes *changes)
+{
+	struct json_object *document = json_document("nvgpu.change/1");
+	struct json_object *array = json_object_new_array(), *json;
+	char driver[64];
+	unsigned int i;
+
+	for (i = 0; i < changes->nr; i++) {
+		const struct gpu *gpu = changes->v[i].gpu;
+
+		current_driver(driver, sizeof(driver), gpu->bdf);
+		json = json_object_new_object();
+		json_add_string(json, "bdf", gpu->bdf);
+		json_add_string(json, "driver_before", gpu->driver);
+		json_add_string(json, "driver", driver);
+		json_object_array_add(array, json);
+		if (!opts.dry_run)
+			say("%s: %s, was %s%s", gpu->bdf, shown(driver), shown(gpu->driver),
+			    changes->persist ? ", also at boot" : "");
+	}
+	json_add_bool(document, "dry_run", opts.dry_run);
+	json_add_array(document, "gpus", array);
+	json_add_array(document, "steps", root_writes());
+	if (opts.json)
+		json_put_out(document);
+	else
+		json_object_put(document);
+}
+
+/**
+ * changes_run() - Change the drivers of GPUs, all or none
+ * @changes: the changes
+ *
+ * Prints the result.
+ *
+ * Return: exit status.
+ */
+enum status changes_run(const struct changes *changes)
+{
+	unsigned int i, failed;
+	char why[256];
+	int ret;
+
+	for (i = 0; i < changes->nr; i++) {
+		ret = prepare(&changes->v[i]);
+		if (!ret)
+			continue;
+		complain_of(changes->v[i].gpu->bdf,
+			    ret == -ENOENT ? "no driver %s (%s): install its module for kernel %s. Nothing was changed" :
+			    "driver %s cannot be loaded (%s): see dmesg; kernel %s. Nothing was changed",
+			    changes->v[i].driver, errno_name(ret), kernel_release());
+		return ST_FAILED;
+	}
+	ret = apply_all(changes, why, sizeof(why), &failed);
+	if (ret)
+		return undo_all(changes, failed, ret, why);
+	tell_results(changes);
+	return ST_OK;
+}
+
+/**
+ * changes_begin() - Lock out other changes of GPUs, until this process ends
+ *
+ * Call this before loading the GPUs.
+ *
+ * Return: ST_OK, or another after a message.
+ */
+enum status changes_begin(void)
+{
+	int ret;
+
+	if (opts.dry_run)
+		return ST_OK;
+	if (root_is_host() && geteuid()) {
+		complain("only root can change drivers: use sudo, or -n for a dry run");
+		return ST_PERM;
+	}
+	step_hold_signals();
+	ret = root_lock(LOCK_FILE, "for another nvgpuctl, which is changing GPUs");
+	if (!ret)
+		return ST_OK;
+	if (ret == -EINTR || ret == -ETIME)
+		complain("another nvgpuctl is changing GPUs: %s", step_why(ret));
+	else
+		complain(LOCK_FILE ": %s", strerror(-ret));
+	return ret == -EINTR || ret == -ETIME ? ST_BUSY : ST_FAILED;
 }

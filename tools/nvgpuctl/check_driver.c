@@ -18,10 +18,9 @@ static void check_bound(const struct patient *patient,
 		finding(WARN, todo, "bound to %s", gpu->driver);
 }
 
-/* driverctl's word for no driver at all. */
 static bool agrees(const char *wanted, const char *driver)
 {
-	return !strcmp(wanted, driver) || (!strcmp(wanted, "none") && !driver[0]);
+	return !strcmp(wanted, driver) || (!strcmp(wanted, DRIVER_NONE) && !driver[0]);
 }
 
 static void check_override(const struct patient *patient,
@@ -63,16 +62,6 @@ static void check_persisted(const struct patient *patient,
 			gpu->persisted, gpu->driver[0] ? gpu->driver : "no driver");
 	else
 		finding(PASS, NULL, "%s is persisted", gpu->persisted);
-}
-
-static void check_interrupted(const struct patient *patient,
-			      const struct gpu *gpu)
-{
-	if (journal_pending(gpu->bdf))
-		finding(FAIL, "run nvgpuctl bind or unbind again: it restores the driver first",
-			"a driver change was interrupted");
-	else
-		finding(PASS, NULL, "no driver change was interrupted");
 }
 
 static void check_alias(const struct patient *patient,
@@ -154,7 +143,6 @@ const struct check driver_checks[] = {
 	{ "driver.bound", "the bound driver", NULL, check_bound },
 	{ "driver.override", "driver_override is not stale", NULL, check_override },
 	{ "driver.persisted", "/etc/driverctl.d agrees", NULL, check_persisted },
-	{ "driver.interrupted", "no bind was interrupted", NULL, check_interrupted },
 	{ "driver.alias", "the driver libvirt would take", NULL, check_alias },
 	{ "driver.nvidia", "processes that hold /dev/nvidia*", check_nvidia, NULL },
 	{ "driver.users", "processes that hold the vfio device", NULL, check_users },

@@ -9,23 +9,26 @@
 
 struct wanted {
 	const char *driver;
-	enum persist persist;
+	bool persist;
 	bool from_file;
 };
 
 static void print_bind_help(void)
 {
 	puts("usage: nvgpuctl bind [OPTION...] GPU...\n"
-	     "Binds GPUs to nvgpu-vfio-pci, all or none, also if this program is killed. Fails\n"
-	     "while a process uses a GPU or its IOMMU group is not viable.\n"
+	     "Binds GPUs to nvgpu-vfio-pci, all or none. Fails while a process uses a GPU or\n"
+	     "its IOMMU group is not viable. Ctrl-C undoes what was done.\n"
 	     "\n"
-	     "  --driver NAME   another driver than nvgpu_vfio_pci\n"
+	     "  --driver NAME   another driver than nvgpu_vfio_pci; \"none\" for no driver\n"
 	     "  --persist       also at each boot, through /etc/driverctl.d like driverctl\n"
 	     "  --persisted     bind to the driver in /etc/driverctl.d (for udev)\n"
+	     "  --wait SECONDS  longest wait for each step of the kernel, and for another\n"
+	     "                  nvgpuctl (default 300)\n"
 	     "  -n, --dry-run   print writes instead of making them\n"
 	     "\n"
 	     "Exit status: 0 bound, 1 failed and nothing changed, 2 wrong usage, 3 no such\n"
-	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
+	     "GPU, 4 not permitted, 5 busy, 6 failed and a GPU could not be put back: its\n"
+	     "driver is printed, 77 no Grace GPU.");
 }
 
 static void print_unbind_help(void)
@@ -34,12 +37,16 @@ static void print_unbind_help(void)
 	     "Clears driver_override and binds GPUs to the driver that the kernel chooses, all\n"
 	     "or none. Fails while a process (a VM) uses a GPU.\n"
 	     "\n"
-	     "  --none          bind no driver\n"
-	     "  --persist       also at each boot: remove it from /etc/driverctl.d\n"
+	     "  --none          bind no driver, and let none bind (driver_override \"none\")\n"
+	     "  --persist       also at each boot: remove it from /etc/driverctl.d, or with\n"
+	     "                  --none write \"none\" there\n"
+	     "  --wait SECONDS  longest wait for each step of the kernel, and for another\n"
+	     "                  nvgpuctl (default 300)\n"
 	     "  -n, --dry-run   print writes instead of making them\n"
 	     "\n"
 	     "Exit status: 0 unbound, 1 failed and nothing changed, 2 wrong usage, 3 no such\n"
-	     "GPU, 4 not permitted, 5 busy, 77 no Grace GPU.");
+	     "GPU, 4 not permitted, 5 busy, 6 failed and a GPU could not be put back: its\n"
+	     "driver is printed, 77 no Grace GPU.");
 }
 
 /* Does this command change the driver of that device? */
@@ -114,7 +121,7 @@ static enum status check_all(const struct gpus *gpus, const struct change *chang
 
 static enum status plan(struct change *change, const struct gpu *gpu, const struct wanted *wanted)
 {
-	*change = (struct change) { gpu, wanted->driver, "" };
+	*change = (struct change) { gpu, wanted->driver, wanted->driver };
 	if (wanted->from_file) {
 		if (!gpu->persisted[0] || !strcmp(gpu->persisted, "?")) {
 			complain("%s: " PERSIST_FILE " has no valid driver name", gpu->bdf,
@@ -122,36 +129,73 @@ static enum status plan(struct change *change, const struct gpu *gpu, const stru
 			return ST_FAILED;
 		}
 		change->driver = gpu->persisted;
+		change->override = gpu->persisted;
 	}
-	if (change->driver && change->driver[0])
-		change->override = change->driver;
+	if (!strcmp(change->driver, DRIVER_NONE))
+		change->driver = NULL;
 	return ST_OK;
 }
 
 static enum status run(int argc, char **argv, const struct wanted *wanted)
 {
 	struct gpus all = {}, chosen = {};
+	struct changes changes = { .persist = wanted->persist };
 	enum status status;
 	unsigned int i;
-	struct change *change __free(pointer) = NULL;
 
 	if (optind >= argc) {
 		complain("no GPU given: add its address, or \"all\"");
 		return ST_USAGE;
 	}
-	status = transaction_begin();
+	status = changes_begin();
 	if (status == ST_OK)
 		status = load_and_select(argc, argv, &all, &chosen);
-	change = calloc(chosen.nr + 1, sizeof(*change));
+	changes.v = calloc(chosen.nr + 1, sizeof(*changes.v));
+	changes.nr = chosen.nr;
 	for (i = 0; i < chosen.nr && status == ST_OK; i++)
-		status = plan(&change[i], &chosen.v[i], wanted);
+		status = plan(&changes.v[i], &chosen.v[i], wanted);
 	if (status == ST_OK)
-		status = check_all(&chosen, change);
+		status = check_all(&chosen, changes.v);
 	if (status == ST_OK)
-		status = transaction_run(change, chosen.nr, wanted->persist);
+		status = changes_run(&changes);
+	free(changes.v);
 	gpus_free(&chosen);
 	gpus_free(&all);
 	return status;
+}
+
+static bool set_wait(const char *text)
+{
+	char *end;
+
+	opts.wait = strtoul(text, &end, 10);
+	if (opts.wait && !*end)
+		return true;
+	complain("--wait %s: must be a number of seconds, at least 1", text);
+	return false;
+}
+
+/* False after a message. */
+static bool set_option(struct wanted *wanted, int opt)
+{
+	switch (opt) {
+	case '0':
+		wanted->driver = DRIVER_NONE;
+		return true;
+	case 'd':
+		wanted->driver = optarg;
+		return true;
+	case 'p':
+		wanted->persist = true;
+		return true;
+	case 'f':
+		wanted->from_file = true;
+		return true;
+	case 'w':
+		return set_wait(optarg);
+	default:
+		return false;
+	}
 }
 
 enum status cmd_bind(int argc, char **argv)
@@ -160,26 +204,15 @@ enum status cmd_bind(int argc, char **argv)
 		{ "driver", required_argument, NULL, 'd' },
 		{ "persist", no_argument, NULL, 'p' },
 		{ "persisted", no_argument, NULL, 'f' },
+		{ "wait", required_argument, NULL, 'w' },
 		{ }
 	};
 	struct wanted wanted = { .driver = DRIVER_NAME };
 	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_bind_help)) != -1) {
-		switch (opt) {
-		case 'd':
-			wanted.driver = optarg;
-			break;
-		case 'p':
-			wanted.persist = PERSIST_SET;
-			break;
-		case 'f':
-			wanted.from_file = true;
-			break;
-		default:
+	while ((opt = next_option(argc, argv, own, print_bind_help)) != -1)
+		if (!set_option(&wanted, opt))
 			return ST_USAGE;
-		}
-	}
 	if (!parse_driver_file(wanted.driver, strlen(wanted.driver), (char [64]) {}, 64)) {
 		complain("--driver \"%s\" is not a driver name", wanted.driver);
 		return ST_USAGE;
@@ -192,22 +225,14 @@ enum status cmd_unbind(int argc, char **argv)
 	static const struct option own[] = {
 		{ "none", no_argument, NULL, '0' },
 		{ "persist", no_argument, NULL, 'p' },
+		{ "wait", required_argument, NULL, 'w' },
 		{ }
 	};
 	struct wanted wanted = { .driver = "" };
 	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_unbind_help)) != -1) {
-		switch (opt) {
-		case '0':
-			wanted.driver = NULL;
-			break;
-		case 'p':
-			wanted.persist = PERSIST_CLEAR;
-			break;
-		default:
+	while ((opt = next_option(argc, argv, own, print_unbind_help)) != -1)
+		if (!set_option(&wanted, opt))
 			return ST_USAGE;
-		}
-	}
 	return run(argc, argv, &wanted);
 }

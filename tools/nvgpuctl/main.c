@@ -75,8 +75,8 @@ static void print_help(FILE *to)
 	      "\n"
 	      "Exit status: 0 ok, 1 failed and nothing changed, 2 wrong usage,\n"
 	      "3 no such GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not\n"
-	      "viable. doctor: 0 passed, 10 warnings, 11 failures. 77 this machine has no\n"
-	      "Grace GPU.\n", to);
+	      "viable, 6 failed and a GPU could not be put back. doctor: 0 passed,\n"
+	      "10 warnings, 11 failures. 77 this machine has no Grace GPU.\n", to);
 }
 
 static int set_colour(const char *when)

@@ -85,24 +85,12 @@ int module_info(const char *name, struct module_info *info)
 	return ret;
 }
 
-/**
- * module_load() - Load a module and its dependencies, unless it is loaded
- * @name: its name
- *
- * Loads nothing with --sysroot.
- *
- * Return: 0 or a negative errno, -ENOENT if there is none.
- */
-int module_load(const char *name)
+static int insert(const void *name)
 {
-	struct kmod_ctx *ctx;
+	struct kmod_ctx *ctx = context();
 	struct kmod_list *list = NULL, *entry;
 	int ret = -ENOENT;
 
-	root_note("load", name, NULL);
-	if (opts.dry_run || !root_is_host())
-		return 0;
-	ctx = context();
 	if (!ctx)
 		return -ENOENT;
 	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
@@ -116,4 +104,23 @@ int module_load(const char *name)
 	kmod_module_unref_list(list);
 	kmod_unref(ctx);
 	return ret;
+}
+
+/**
+ * module_load() - Load a module and its dependencies, unless it is loaded
+ * @name: its name
+ *
+ * Loads nothing with --sysroot.
+ *
+ * Return: 0 or a negative errno, -ENOENT if there is none, or that of step_run().
+ */
+int module_load(const char *name)
+{
+	char what[128];
+
+	root_note("load", name, NULL);
+	if (opts.dry_run || !root_is_host())
+		return 0;
+	snprintf(what, sizeof(what), "for the kernel: load %s", name);
+	return step_run(insert, name, what);
 }

@@ -2,7 +2,7 @@
 /*
  * nvgpuctl: manage GPUs of a Grace host.
  *
- * main -> command -> {gpu, group, journal, alias, ...} -> parsers, and -> root.c,
+ * main -> command -> {gpu, group, change, alias, ...} -> parsers, and -> root.c,
  * root_write.c for access to the machine. Parsers are pure functions of a buffer and
  * are fuzzed. Only root.c and root_write.c open files, so that --sysroot and --dry-run
  * apply everywhere; libpci and libkmod use the sysroot's directories, and facts.c
@@ -29,6 +29,9 @@
 
 /* driverctl's file with the driver of a device; a format for root_*(). */
 #define PERSIST_FILE "/etc/driverctl.d/pci-%s"
+/* driverctl's word for no driver, also in driver_override: no driver has this name. */
+#define DRIVER_NONE "none"
+#define LOCK_FILE "/run/nvgpuctl.lock"
 
 #define SZ_K ((__u64)1024)
 #define SZ_M (1024 * SZ_K)
@@ -52,6 +55,7 @@ enum status {
 	ST_NODEV = 3,
 	ST_PERM = 4,
 	ST_BUSY = 5,
+	ST_NOT_BACK = 6,
 	ST_WARNINGS = 10,
 	ST_FAILURES = 11,
 	ST_NO_GPU = 77,
@@ -80,7 +84,7 @@ int root_peek32(__u32 *value, off_t offset, const char *fmt, ...) FORMAT(3, 4);
 int root_write(const char *value, const char *fmt, ...) FORMAT(2, 3);
 int root_replace(const char *value, const char *fmt, ...) FORMAT(2, 3);
 int root_remove(const char *fmt, ...) FORMAT(1, 2);
-int root_lock(const char *fmt, ...) FORMAT(1, 2);
+int root_lock(const char *path, const char *what);
 void root_note(const char *verb, const char *what, const char *value);
 struct json_object *root_writes(void);
 
@@ -334,7 +338,14 @@ bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char
 	       size_t size);
 bool kmsg_error(__u64 after, const char *what, char *buf, size_t len);
 
-/* change.c: change the driver of one GPU, and undo it */
+/* step.c: what may wait */
+
+void step_hold_signals(void);
+int step_wait(bool (*is_met)(void *arg), void *arg, const char *what);
+int step_run(int (*step)(const void *arg), const void *arg, const char *what);
+const char *step_why(int err);
+
+/* change.c: change the drivers of GPUs, all or none */
 
 /**
  * struct change - a driver change of a GPU
@@ -348,29 +359,18 @@ struct change {
 	const char *override;
 };
 
-int change_prepare(const struct change *change);
-int change_apply(const struct change *change, char *why, size_t len);
-int change_undo(const struct gpu *gpu);
-
-/* journal.c: the state to restore if this program dies during a change */
-
-int journal_lock(void);
-int journal_write(const struct change *change, unsigned int nr);
-int journal_remove(void);
-const char *journal_parse(const char *line, const char *end, struct gpu *gpu);
-bool journal_pending(const char *bdf);
-int journal_recover(void);
-
-/* transaction.c: several GPUs, all or none */
-
-enum persist {
-	PERSIST_KEEP,
-	PERSIST_SET,
-	PERSIST_CLEAR,
+/**
+ * struct changes - of several GPUs
+ * @persist: write their drivers to /etc/driverctl.d as well
+ */
+struct changes {
+	struct change *v;
+	unsigned int nr;
+	bool persist;
 };
 
-enum status transaction_begin(void);
-enum status transaction_run(struct change *change, unsigned int nr, enum persist persist);
+enum status changes_begin(void);
+enum status changes_run(const struct changes *changes);
 
 /* json.c */
 

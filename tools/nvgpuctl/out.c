@@ -17,7 +17,10 @@
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN 40
 
-struct options opts = { .width = WIDTH_DEFAULT };
+/* A CXL device may take 256 s until its memory is active. */
+#define WAIT_DEFAULT 300
+
+struct options opts = { .width = WIDTH_DEFAULT, .wait = WAIT_DEFAULT };
 
 static unsigned int terminal_width(void)
 {

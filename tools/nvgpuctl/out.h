@@ -25,6 +25,7 @@
  * @colour: escape sequences may be written
  * @columns: of tables, or NULL for the default
  * @width: of lines, in columns
+ * @wait: longest wait for a change of drivers, in seconds
  */
 struct options {
 	bool json;
@@ -36,6 +37,7 @@ struct options {
 	bool colour;
 	const char *columns;
 	unsigned int width;
+	unsigned int wait;
 };
 
 extern struct options opts;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Write access to the machine: sysfs, the journal, driverctl's files. With --dry-run
- * nothing is written.
+ * Write access to the machine: sysfs, driverctl's files. With --dry-run nothing is
+ * written.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,27 +55,38 @@ static int write_fd(int fd, const char *value)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
+struct sysfs_write {
+	const char *path;
+	const char *value;
+};
+
+static int write_sysfs(const void *arg)
+{
+	const struct sysfs_write *to = arg;
+	int fd = open(to->path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : write_fd(fd, to->value);
+}
+
 /**
  * root_write() - Write to an existing file with one write(), as sysfs requires
  * @value: what to write
  * @fmt: name of the file
  *
- * Return: 0 or the kernel's negative errno.
+ * Return: 0 or the kernel's negative errno, or that of step_run().
  */
 int root_write(const char *value, const char *fmt, ...)
 {
 	char *path __free(pointer) = FORMATTED_PATH();
-	int fd, ret;
+	const struct sysfs_write to = { path, value };
+	char what[256];
 
 	root_note("write", path + root_len(), value);
 	if (opts.dry_run)
 		return 0;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write_fd(fd, value);
-	close(fd);
-	return ret;
+	snprintf(what, sizeof(what), "for the kernel: write \"%.*s\" to %s",
+		 (int)strcspn(value, "\n"), value, path + root_len());
+	return step_run(write_sysfs, &to, what);
 }
 
 static int make_parent(const char *path)
@@ -185,28 +195,29 @@ int root_remove(const char *fmt, ...)
 	return sync_parent(path);
 }
 
-/**
- * root_lock() - Take a lock that is held until this process and its children exit
- * @fmt: name of the lock file, created with its directory
- *
- * Return: 0 or a negative errno, -EWOULDBLOCK if the lock is held.
- */
-int root_lock(const char *fmt, ...)
+/* Not inherited by children: a step that the kernel does not return from keeps no lock. */
+static bool is_locked(void *arg)
 {
-	char *path __free(pointer) = FORMATTED_PATH();
-	int fd, ret;
+	return !lockf(*(int *)arg, F_TLOCK, 0) || (errno != EACCES && errno != EAGAIN);
+}
 
-	if (opts.dry_run)
-		return 0;
-	ret = make_parent(path);
-	if (ret)
-		return ret;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+/**
+ * root_lock() - Take a lock that is held until this process exits
+ * @name: of the lock file, which is created
+ * @what: what is waited for, for the user
+ *
+ * Return: 0 or a negative errno, or that of step_wait().
+ */
+int root_lock(const char *name, const char *what)
+{
+	char *path __free(pointer) = root_path("%s", name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int ret;
+
 	if (fd < 0)
 		return -errno;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return 0;
-	ret = -errno;
-	close(fd);
+	ret = step_wait(is_locked, &fd, what);
+	if (ret)
+		close(fd);
 	return ret;
 }

@@ -37,8 +37,8 @@ _nvgpuctl() {
 		case $command in
 		list) options+=" --tree" ;;
 		map) options+=" --svg" ;;
-		bind) options+=" --driver --persist --persisted" ;;
-		unbind) options+=" --none --persist" ;;
+		bind) options+=" --driver --persist --persisted --wait" ;;
+		unbind) options+=" --none --persist --wait" ;;
 		doctor) options+=" --memory" ;;
 		gen) options+=" --memory --cpus --name --disk --firmware --driver --smmu --iommufd --qemu-version --libvirt-version" ;;
 		report) options+=" --output" ;;

@@ -96,7 +96,6 @@ state() {
 				"$(cat "sys/bus/pci/devices/$gpu/driver_override")"
 		done
 		find etc/driverctl.d -type f | sort | xargs -r grep -H .
-		find run -type f ! -name '.*'
 	)
 }
 

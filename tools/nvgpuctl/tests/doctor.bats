@@ -256,11 +256,6 @@ poke() {
 	finds FAIL driver.persisted "not the name of a driver"
 }
 
-@test "broken: a bind was interrupted" {
-	FAKE_KILL=4 FAKE_KILL_ALL=1 "$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" 2>/dev/null || true
-	finds FAIL driver.interrupted "change was interrupted"
-}
-
 @test "broken: another driver wins by alias" {
 	sed -i 's/bc\*sc\*i\* nvgrace/bc03sc02i00 nvgrace/' "$HOST/lib/modules/$RELEASE/modules.alias"
 	finds WARN driver.alias nvgrace_gpu_vfio_pci

@@ -24,7 +24,6 @@ static const struct {
 	SEED("SSDT\x0dnvidia,gpu-mem-base-pa\0\x0e\0\0\0\0\0\x42\0\0"
 	     "\x0dnvidia,gpu-mem-size\0\x0c\0\0\0\x40"),
 	SEED("3,12,99,-,caller=T1;nvgpu 0009:01:00.0: new\n SUBSYSTEM=pci\n"),
-	SEED("0009:01:00.0,nvidia,,x\n0019:01:00.0,,none,\n"),
 	SEED("aaaa-bbbb r-xp 00000000 fd:01 1234      /dev/nvidia0\n"),
 	SEED("Max locked memory         8388608              unlimited            bytes\n"),
 	SEED("# CONFIG_A is not set\nCONFIG_NODES_SHIFT=6\n"),
@@ -62,7 +61,6 @@ static void parse_files(const char *data, size_t len)
 	struct acpi_memory found[3];
 	struct candidates candidates;
 	struct iomem iomem;
-	struct gpu gpu;
 	char buf[16];
 	__u64 number;
 
@@ -74,7 +72,6 @@ static void parse_files(const char *data, size_t len)
 	candidates_free(&candidates);
 	kmsg_find(data, len, 0, "nvgpu", buf, sizeof(buf));
 	kmsg_find(data, len, 0, NULL, buf, sizeof(buf));
-	journal_parse(data, data + len, &gpu);
 	parse_driver_file(data, len, buf, sizeof(buf));
 	parse_config(data, len, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
 	parse_memlock(data, len, &number);

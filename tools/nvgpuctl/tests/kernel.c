@@ -6,9 +6,9 @@
  *   drivers/NAME/unbind, bind, drivers_probe, driver_override act as in the kernel.
  *   SYSROOT/refuse/NAME   errno and text: the probe of driver NAME fails with it
  *   SYSROOT/default       name of the driver that drivers_probe chooses
- *   FAKE_KILL=N           kills the child after its N-th change of a file
- *   FAKE_KILL_ALL=1       kills its parent just before that
- *   FAKE_FAIL=N:ERRNO     the N-th change of a file fails
+ *   SYSROOT/slow/NAME     seconds that bind and unbind of driver NAME take
+ *   FAKE_FAIL=N:ERRNO     the N-th change of a file fails, by any process
+ *   FAKE_IMMORTAL=1       SIGKILL ends no process, as in an uninterruptible wait
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,16 +18,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kernel.h"
 
-static int changes;
-static pid_t guardian;
+/* Shared with children. */
+static int *changes;
 
-__attribute__((constructor)) static void remember(void)
+__attribute__((constructor)) static void share(void)
 {
-	guardian = getpid();
+	changes = mmap(NULL, sizeof(*changes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
 }
 
 /* Before a change: the error to inject, or 0. */
@@ -36,21 +38,10 @@ static int due_error(void)
 	const char *fail = getenv("FAKE_FAIL");
 	char *colon;
 
-	changes++;
-	if (!fail || strtol(fail, &colon, 10) != changes)
+	++*changes;
+	if (!fail || strtol(fail, &colon, 10) != *changes)
 		return 0;
 	return atoi(colon + 1);
-}
-
-static void maybe_die(void)
-{
-	const char *number = getenv("FAKE_KILL");
-
-	if (!number || atoi(number) != changes || getpid() == guardian)
-		return;
-	if (getenv("FAKE_KILL_ALL"))
-		kill(getppid(), SIGKILL);
-	kill(getpid(), SIGKILL);
 }
 
 static char *path_in(char *buf, const char *root, const char *fmt, const char *a, const char *b)
@@ -75,11 +66,20 @@ static void read_text(char *buf, size_t len, const char *path)
 		close(fd);
 }
 
+static void take_time(const char *root, const char *driver)
+{
+	char path[PATH_MAX], text[16];
+
+	read_text(text, sizeof(text), path_in(path, root, "/slow/%s%s", driver, ""));
+	sleep(atoi(text));
+}
+
 static int unbind(const char *root, const char *bdf, const char *driver)
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t n;
 
+	take_time(root, driver);
 	n = readlink(path_in(path, root, "/sys/bus/pci/devices/%s/driver%s", bdf, ""), target,
 		     sizeof(target) - 1);
 	target[n > 0 ? n : 0] = '\0';
@@ -94,7 +94,7 @@ static void tell(const char *root, const char *driver, const char *bdf, const ch
 	char path[PATH_MAX];
 	FILE *log = fopen(path_in(path, root, "/dev/kmsg%s%s", "", ""), "a");
 
-	fprintf(log, "3,%d,0,-;%s %s: %s\n SUBSYSTEM=pci\n", 100 + changes, driver, bdf, text);
+	fprintf(log, "3,%d,0,-;%s %s: %s\n SUBSYSTEM=pci\n", 100 + *changes, driver, bdf, text);
 	fclose(log);
 }
 
@@ -104,6 +104,7 @@ static int bind(const char *root, const char *bdf, const char *driver)
 	char path[PATH_MAX], target[PATH_MAX], text[256], *reason;
 	int err;
 
+	take_time(root, driver);
 	read_text(text, sizeof(text),
 		  path_in(path, root, "/sys/bus/pci/devices/%s/driver_override%s", bdf, ""));
 	if (strcmp(text, "(null)") && text[0] && strcmp(text, driver))
@@ -169,8 +170,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 	if (!ret)
 		ret = attribute(path, value);
 	if (ret < 0) {
-		maybe_die();
-		errno = -ret;
+			errno = -ret;
 		return -1;
 	}
 	if (ret > 0) {
@@ -180,7 +180,6 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 		__real_write(fd, strcmp(value, "\n") ? value : "(null)\n",
 			     strcmp(value, "\n") ? strlen(value) : 7);
 	}
-	maybe_die();
 	return len;
 }
 
@@ -189,7 +188,6 @@ int __wrap_rename(const char *from, const char *to)
 	int err = due_error();
 	int ret = err ? -1 : __real_rename(from, to);
 
-	maybe_die();
 	errno = err ? err : errno;
 	return ret;
 }
@@ -199,7 +197,11 @@ int __wrap_unlink(const char *path)
 	int err = due_error();
 	int ret = err ? -1 : __real_unlink(path);
 
-	maybe_die();
 	errno = err ? err : errno;
 	return ret;
+}
+
+int __wrap_kill(pid_t pid, int number)
+{
+	return getenv("FAKE_IMMORTAL") ? 0 : __real_kill(pid, number);
 }

@@ -244,24 +244,6 @@ static void test_kmsg(void **state)
 	assert_false(kmsg_find("", 0, 0, NULL, buf, sizeof(buf)));
 }
 
-static void test_journal(void **state)
-{
-	static const char text[] = "0009:01:00.0,nvidia,,x\n0019:01:00.0,,none,\n";
-	const char *end = text + sizeof(text) - 1, *next;
-	struct gpu gpu;
-
-	next = journal_parse(text, end, &gpu);
-	assert_ptr_equal(next, text + 23);
-	assert_string_equal(gpu.bdf, "0009:01:00.0");
-	assert_string_equal(gpu.driver, "nvidia");
-	assert_string_equal(gpu.override, "");
-	assert_string_equal(gpu.persisted, "x");
-	assert_ptr_equal(journal_parse(next, end, &gpu), end);
-	assert_string_equal(gpu.override, "none");
-	assert_null(journal_parse(text, text + 10, &gpu));
-	assert_null(journal_parse(text + 13, end, &gpu));
-}
-
 static void test_figures(void **state)
 {
 	struct gpu gpu[4] = {};
@@ -329,7 +311,6 @@ int main(void)
 		cmocka_unit_test(test_acpi),
 		cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_kmsg),
-		cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_smmu),
 		cmocka_unit_test(test_text),
