@@ -33,19 +33,39 @@ static void current_driver(char *buf, size_t len, const char *bdf)
 	root_link(buf, len, "/sys/bus/pci/devices/%s/driver", bdf);
 }
 
+/* The name in sysfs of a driver, in which "-" and "_" are equal; false if it is missing. */
+static bool find_driver(struct change *change, const char *name)
+{
+	struct names drivers;
+	unsigned int i;
+	bool found = false;
+
+	if (root_names(&drivers, "/sys/bus/pci/drivers"))
+		return false;
+	for (i = 0; i < drivers.nr && !found; i++) {
+		found = same_module(drivers.name[i], name);
+		if (found)
+			snprintf(change->name, sizeof(change->name), "%s", drivers.name[i]);
+	}
+	names_free(&drivers);
+	if (found) {
+		change->driver = change->name;
+		change->override = change->name;
+	}
+	return found;
+}
+
 /* Loads the driver if it is missing. */
-static int prepare(const struct change *change)
+static int prepare(struct change *change)
 {
 	int ret;
 
-	if (!change->driver || !change->driver[0])
-		return 0;
-	if (root_exists("/sys/bus/pci/drivers/%s", change->driver))
+	if (!change->driver || !change->driver[0] || find_driver(change, change->driver))
 		return 0;
 	ret = module_load(change->driver);
 	if (ret || opts.dry_run)
 		return ret;
-	return root_exists("/sys/bus/pci/drivers/%s", change->driver) ? 0 : -ENOENT;
+	return find_driver(change, change->driver) ? 0 : -ENOENT;
 }
 
 static int bind_to(const struct change *change, char *why, size_t len)
@@ -278,9 +298,9 @@ enum status changes_begin(void)
 	ret = root_lock(LOCK_FILE, "for another nvgpuctl, which is changing GPUs");
 	if (!ret)
 		return ST_OK;
-	if (ret == -EINTR || ret == -ETIME)
+	if (ret == -EINTR || ret == -ECANCELED)
 		complain("another nvgpuctl is changing GPUs: %s", step_why(ret));
 	else
 		complain(LOCK_FILE ": %s", strerror(-ret));
-	return ret == -EINTR || ret == -ETIME ? ST_BUSY : ST_FAILED;
+	return ret == -EINTR || ret == -ECANCELED ? ST_BUSY : ST_FAILED;
 }

@@ -57,7 +57,8 @@ static void check_persisted(const struct patient *patient,
 		finding(PASS, NULL, "no driver is persisted in /etc/driverctl.d");
 	else if (!strcmp(gpu->persisted, "?"))
 		finding(FAIL, todo, PERSIST_FILE " is not the name of a driver", gpu->bdf);
-	else if (!agrees(gpu->persisted, gpu->driver))
+	else if (!same_module(gpu->persisted, gpu->driver) &&
+		 !agrees(gpu->persisted, gpu->driver))
 		finding(WARN, todo, PERSIST_FILE " says %s, but it is bound to %s", gpu->bdf,
 			gpu->persisted, gpu->driver[0] ? gpu->driver : "no driver");
 	else
@@ -99,41 +100,26 @@ static void list_users(const struct users *users, char *buf, size_t len)
 				 users->v[i].comm, users->v[i].pid);
 }
 
-static void check_nvidia(const struct patient *patient)
+static void check_users(const struct patient *patient,
+			const struct gpu *gpu)
 {
-	static const char *const files[] = { "/dev/nvidia*", NULL };
+	bool nvidia = !strncmp(gpu->driver, "nvidia", 6);
 	struct users users;
 	char list[256];
 
-	if (users_find(&users, files)) {
+	if (users_of_gpu(gpu, &users)) {
 		finding(SKIP, NULL, "/proc cannot be read");
 		return;
 	}
 	list_users(&users, list, sizeof(list));
 	if (users.nr)
-		finding(FAIL,
-			"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains",
-			"/dev/nvidia* is open in %s: the NVIDIA driver cannot be unbound", list);
+		finding(nvidia ? FAIL : WARN, nvidia ?
+			"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains" :
+			"end it before giving the GPU to another VM", "in use by %s", list);
+	else if (!nvidia && !strstr(gpu->driver, "vfio"))
+		finding(SKIP, NULL, "bound neither to nvidia nor to a vfio driver");
 	else if (users.is_partial)
 		finding(SKIP, NULL, "only root can inspect processes of other users");
-	else
-		finding(PASS, NULL, "no process has /dev/nvidia* open");
-	users_free(&users);
-}
-
-static void check_users(const struct patient *patient,
-			const struct gpu *gpu)
-{
-	struct users users;
-	char list[256];
-
-	if (!strstr(gpu->driver, "vfio") || users_of_gpu(gpu, &users)) {
-		finding(SKIP, NULL, "not bound to a vfio driver");
-		return;
-	}
-	list_users(&users, list, sizeof(list));
-	if (users.nr)
-		finding(WARN, "end it before giving the GPU to another VM", "in use by %s", list);
 	else
 		finding(PASS, NULL, "no process has it open");
 	users_free(&users);
@@ -144,7 +130,6 @@ const struct check driver_checks[] = {
 	{ "driver.override", "driver_override is not stale", NULL, check_override },
 	{ "driver.persisted", "/etc/driverctl.d agrees", NULL, check_persisted },
 	{ "driver.alias", "the driver libvirt would take", NULL, check_alias },
-	{ "driver.nvidia", "processes that hold /dev/nvidia*", check_nvidia, NULL },
-	{ "driver.users", "processes that hold the vfio device", NULL, check_users },
+	{ "driver.users", "processes that have the GPU open", NULL, check_users },
 	{ }
 };

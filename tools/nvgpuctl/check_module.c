@@ -2,11 +2,14 @@
 /*
  * Checks of the module: installed, current, signed.
  */
+#define _GNU_SOURCE
 #include "doctor.h"
 
 #define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
-#define SIGN_TODO "sign it with your MOK: sudo mokutil --import /var/lib/dkms/mok.pub, boot and enroll, then dkms install --force"
+/* A certificate: tag and length of the subject key identifier, 20 bytes. */
+#define SUBJECT_KEY "\x06\x03\x55\x1d\x0e\x04\x16\x04\x14"
+#define SUBJECT_KEY_LEN 20
 
 /* Four bytes of attributes, then the value. */
 static bool secure_boot(void)
@@ -69,11 +72,74 @@ static void check_current(const struct patient *patient)
 		finding(PASS, NULL, "the loaded module is the installed one");
 }
 
-static bool key_is_known(const char *signer)
+/* The certificate of DKMS's key: as configured, else of Debian or Ubuntu. */
+static void mok_path(char *buf, size_t size)
 {
+	static const char *const known[] = {
+		"/var/lib/shim-signed/mok/MOK.der", "/var/lib/dkms/mok.pub",
+	};
 	char *data __free(pointer) = NULL;
+	ssize_t len = root_load(&data, "/etc/dkms/framework.conf");
+	unsigned int i;
+	size_t n;
 
-	return root_load(&data, "/proc/keys") > 0 && strstr(data, signer);
+	if (len > 0 && !parse_config(data, len, "mok_certificate", buf, size)) {
+		n = strspn(buf, "\"'");
+		memmove(buf, buf + n, strlen(buf + n) + 1);
+		buf[strcspn(buf, "\"'")] = '\0';
+		return;
+	}
+	for (i = 0; i + 1 < NR_ITEMS(known) && !root_exists("%s", known[i]); i++)
+		;
+	snprintf(buf, size, "%s", known[i]);
+}
+
+static size_t from_hex(const char *text, char *to, size_t size)
+{
+	unsigned int byte;
+	size_t n;
+
+	for (n = 0; n < size && sscanf(text + 2 * n, "%2x", &byte) == 1; n++)
+		to[n] = byte;
+	return n;
+}
+
+/*
+ * A signature names the serial number of its key's certificate, /proc/keys the
+ * certificate's subject key identifier. Empty if this certificate is another one's.
+ */
+static void subject_key(const char *cert, ssize_t len, const char *serial, char *buf, size_t size)
+{
+	char number[64];
+	size_t n = from_hex(serial, number, sizeof(number)), i;
+	const unsigned char *at;
+
+	buf[0] = '\0';
+	if (len <= 0 || !n || !memmem(cert, len, number, n))
+		return;
+	at = memmem(cert, len, SUBJECT_KEY, sizeof(SUBJECT_KEY) - 1);
+	if (!at || at + sizeof(SUBJECT_KEY) - 1 + SUBJECT_KEY_LEN > (unsigned char *)cert + len)
+		return;
+	for (i = 0; i < SUBJECT_KEY_LEN && 2 * i + 2 < size; i++)
+		sprintf(buf + 2 * i, "%02x", at[sizeof(SUBJECT_KEY) - 1 + i]);
+}
+
+/* The verdict on a key: FAIL if the kernel lacks it, SKIP if that is unknown. */
+static enum verdict judge_key(const struct module_info *info, const char *mok)
+{
+	char *keys __free(pointer) = NULL, *cert __free(pointer) = NULL;
+	char id[2 * SUBJECT_KEY_LEN + 1];
+	ssize_t len;
+
+	if (root_load(&keys, "/proc/keys") <= 0)
+		return SKIP;
+	len = root_load(&cert, "%s", mok);
+	subject_key(cert, len, info->key, id, sizeof(id));
+	if (info->key[0] && strstr(keys, info->key))
+		return PASS;
+	if (id[0])
+		return strstr(keys, id) ? PASS : FAIL;
+	return strstr(keys, info->signer) ? SKIP : FAIL;
 }
 
 static void check_signature(const struct patient *patient)
@@ -82,7 +148,12 @@ static void check_signature(const struct patient *patient)
 			  sig_enforced() ? "module.sig_enforce is set" :
 			  secure_boot() ? "Secure Boot is on" : NULL;
 	struct module_info info;
+	char mok[256], todo[512];
 
+	mok_path(mok, sizeof(mok));
+	snprintf(todo, sizeof(todo),
+		 "sign it with your MOK: sudo mokutil --import %s, boot and enroll, then dkms install --force",
+		 mok);
 	if (!why) {
 		finding(PASS, NULL, "unsigned modules may be loaded");
 		return;
@@ -92,11 +163,14 @@ static void check_signature(const struct patient *patient)
 	else if (info.is_builtin)
 		finding(PASS, NULL, "the driver is built in");
 	else if (!info.signer[0])
-		finding(FAIL, SIGN_TODO, "%s, and the module is not signed", why);
-	else if (!key_is_known(info.signer))
-		finding(FAIL, SIGN_TODO,
-			"%s, and the kernel lacks the key \"%s\" of the module",
-			why, info.signer);
+		finding(FAIL, todo, "%s, and the module is not signed", why);
+	else if (judge_key(&info, mok) == FAIL)
+		finding(FAIL, todo, "%s, and the kernel lacks the key \"%s\" (%s) of the module",
+			why, info.signer, info.key);
+	else if (judge_key(&info, mok) == SKIP)
+		finding(SKIP, NULL,
+			"%s; whether the kernel has the key \"%s\" (%s) of the module is unknown: see mokutil --list-enrolled",
+			why, info.signer, info.key);
 	else
 		finding(PASS, NULL, "%s; the module is signed by \"%s\", a key known to the kernel",
 			why, info.signer);

@@ -110,7 +110,7 @@ static enum status check_all(const struct gpus *gpus, const struct change *chang
 	unsigned int i;
 
 	for (i = 0; i < gpus->nr && status == ST_OK; i++) {
-		if (change[i].driver && !strcmp(change[i].driver, gpus->v[i].driver))
+		if (change[i].driver && same_module(change[i].driver, gpus->v[i].driver))
 			continue;
 		status = check_users(&gpus->v[i]);
 		if (status == ST_OK && change[i].driver && strstr(change[i].driver, "vfio"))
@@ -121,7 +121,9 @@ static enum status check_all(const struct gpus *gpus, const struct change *chang
 
 static enum status plan(struct change *change, const struct gpu *gpu, const struct wanted *wanted)
 {
-	*change = (struct change) { gpu, wanted->driver, wanted->driver };
+	*change = (struct change) {
+		.gpu = gpu, .driver = wanted->driver, .override = wanted->driver
+	};
 	if (wanted->from_file) {
 		if (!gpu->persisted[0] || !strcmp(gpu->persisted, "?")) {
 			complain("%s: " PERSIST_FILE " has no valid driver name", gpu->bdf,
@@ -133,6 +135,30 @@ static enum status plan(struct change *change, const struct gpu *gpu, const stru
 	}
 	if (!strcmp(change->driver, DRIVER_NONE))
 		change->driver = NULL;
+	return ST_OK;
+}
+
+/* To change the driver of one of several GPUs takes a domain; lists them otherwise. */
+static enum status check_domains(const struct gpus *gpus, char **spec, unsigned int nr)
+{
+	char list[256];
+	unsigned int i, j;
+	struct bdf bdf;
+	size_t used;
+
+	for (i = 0; i < nr; i++) {
+		if (!parse_bdf(spec[i], &bdf) || bdf.domain != ANY_DOMAIN)
+			continue;
+		strcpy(list, " ");
+		for (j = 0, used = 0; j < gpus->nr && used < sizeof(list); j++)
+			if (gpu_matches(&gpus->v[j], spec[i]))
+				used += snprintf(list + used, sizeof(list) - used, " %s",
+						 gpus->v[j].bdf);
+		if (!strchr(list + 1, ' '))
+			continue;
+		complain("%s is ambiguous, give one of%s", spec[i], list);
+		return ST_USAGE;
+	}
 	return ST_OK;
 }
 
@@ -150,6 +176,8 @@ static enum status run(int argc, char **argv, const struct wanted *wanted)
 	status = changes_begin();
 	if (status == ST_OK)
 		status = load_and_select(argc, argv, &all, &chosen);
+	if (status == ST_OK)
+		status = check_domains(&all, argv + optind, argc - optind);
 	changes.v = calloc(chosen.nr + 1, sizeof(*changes.v));
 	changes.nr = chosen.nr;
 	for (i = 0; i < chosen.nr && status == ST_OK; i++)

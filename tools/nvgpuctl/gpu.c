@@ -179,7 +179,8 @@ static struct pci_access *open_pci(void)
 	return pci;
 }
 
-static bool gpu_matches(const struct gpu *gpu, const char *spec)
+/* Does the user name this GPU by address, with or without domain, vendor:device, "all"? */
+bool gpu_matches(const struct gpu *gpu, const char *spec)
 {
 	__u16 vendor, device;
 	struct bdf bdf;
@@ -188,7 +189,11 @@ static bool gpu_matches(const struct gpu *gpu, const char *spec)
 		return true;
 	if (parse_id(spec, &vendor, &device))
 		return gpu->vendor == vendor && gpu->device == device;
-	return parse_bdf(spec, &bdf) && !memcmp(&bdf, &gpu->address, sizeof(bdf));
+	if (!parse_bdf(spec, &bdf))
+		return false;
+	if (bdf.domain == ANY_DOMAIN)
+		bdf.domain = gpu->address.domain;
+	return !memcmp(&bdf, &gpu->address, sizeof(bdf));
 }
 
 static void keep_gpus(struct gpus *gpus, char **spec, unsigned int nr)

@@ -2,6 +2,7 @@
 /*
  * Modules on the disk and in the kernel, through libkmod.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <libkmod.h>
 
@@ -18,6 +19,16 @@ static struct kmod_ctx *context(void)
 	return kmod_new(modules, config);
 }
 
+static void copy_key(char *to, size_t size, const char *from)
+{
+	size_t n = 0;
+
+	for (; *from && n + 1 < size; from++)
+		if (*from != ':')
+			to[n++] = tolower((unsigned char)*from);
+	to[n] = '\0';
+}
+
 static void read_field(struct module_info *info, const char *key, const char *value)
 {
 	if (!strcmp(key, "version"))
@@ -26,6 +37,8 @@ static void read_field(struct module_info *info, const char *key, const char *va
 		snprintf(info->srcversion, sizeof(info->srcversion), "%s", value);
 	else if (!strcmp(key, "signer"))
 		snprintf(info->signer, sizeof(info->signer), "%s", value);
+	else if (!strcmp(key, "sig_key"))
+		copy_key(info->key, sizeof(info->key), value);
 }
 
 static void read_info(struct kmod_module *module, struct module_info *info)

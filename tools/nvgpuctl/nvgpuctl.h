@@ -75,6 +75,7 @@ bool root_exists(const char *fmt, ...) FORMAT(1, 2);
 ssize_t root_load(char **data, const char *fmt, ...) FORMAT(2, 3);
 ssize_t root_load_gz(char **data, const char *fmt, ...) FORMAT(2, 3);
 int root_read(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
+dev_t root_number(const char *fmt, ...) FORMAT(1, 2);
 int root_read_u64(__u64 *value, const char *fmt, ...) FORMAT(2, 3);
 int root_link(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
 int root_target(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
@@ -104,6 +105,9 @@ unsigned int page_size(void);
 
 /* text.c: parsers and formatters of short texts */
 
+/* Domain of an address without one. */
+#define ANY_DOMAIN UINT32_MAX
+
 struct bdf {
 	unsigned int domain, bus, dev, fn;
 };
@@ -116,7 +120,8 @@ int parse_node_list(const char *text);
 unsigned int parse_version(const char *text);
 int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size);
 int parse_memlock(const char *data, size_t len, __u64 *soft);
-bool maps_mention(const char *data, size_t len, const char *prefix);
+const char *parse_map(const char *line, const char *end, char *range, size_t range_size,
+		      char *name, size_t name_size);
 const char *errno_name(int err);
 __u64 pow2_ceil(__u64 value);
 bool same_module(const char *a, const char *b);
@@ -266,6 +271,7 @@ struct gpus {
 
 int gpus_load(struct gpus *gpus, char **spec, unsigned int nr);
 void gpus_free(struct gpus *gpus);
+bool gpu_matches(const struct gpu *gpu, const char *spec);
 int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen);
 struct json_object *gpu_json(const struct gpu *gpu);
 
@@ -307,7 +313,6 @@ struct users {
 	bool is_partial;
 };
 
-int users_find(struct users *users, const char *const *prefix);
 int users_of_gpu(const struct gpu *gpu, struct users *users);
 void users_free(struct users *users);
 
@@ -316,6 +321,7 @@ void users_free(struct users *users);
 /**
  * struct module_info - an installed module
  * @signer: name of the key, empty if it is not signed
+ * @key: its id, hexadecimal without colons: the serial number of its certificate
  * @is_builtin: built into the kernel
  * @is_blacklisted: blacklisted in modprobe.d
  */
@@ -324,6 +330,7 @@ struct module_info {
 	char version[32];
 	char srcversion[64];
 	char signer[128];
+	char key[128];
 	bool is_builtin;
 	bool is_blacklisted;
 };
@@ -350,11 +357,13 @@ const char *step_why(int err);
 /**
  * struct change - a driver change of a GPU
  * @gpu: its state before
+ * @name: buffer for @driver
  * @driver: driver to bind, "" for the kernel's choice, NULL for none
  * @override: driver_override after the change
  */
 struct change {
 	const struct gpu *gpu;
+	char name[64];
 	const char *driver;
 	const char *override;
 };

@@ -214,6 +214,17 @@ int root_read_u64(__u64 *value, const char *fmt, ...)
 	return 0;
 }
 
+/* Number of a character device, -1 of another file; follows links. 0 if it cannot be read. */
+dev_t root_number(const char *fmt, ...)
+{
+	char *path __free(pointer) = FORMATTED_PATH();
+	struct stat st;
+
+	if (stat(path, &st))
+		return 0;
+	return S_ISCHR(st.st_mode) ? st.st_rdev : (dev_t)-1;
+}
+
 static int read_target(const char *path, char *buf, size_t len)
 {
 	ssize_t n = readlink(path, buf, len - 1);

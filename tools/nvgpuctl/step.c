@@ -52,7 +52,7 @@ void step_hold_signals(void)
  * @arg: its argument
  * @what: what it is, for the user
  *
- * Return: 0, -EINTR after a signal, -ETIME after --wait.
+ * Return: 0, -EINTR after a signal, -ECANCELED after --wait.
  */
 int step_wait(bool (*is_met)(void *arg), void *arg, const char *what)
 {
@@ -66,7 +66,7 @@ int step_wait(bool (*is_met)(void *arg), void *arg, const char *what)
 			return -EINTR;
 		waited = now_ms() - begin;
 		if (waited >= opts.wait * 1000ULL)
-			return -ETIME;
+			return -ECANCELED;
 		if (!is_told && waited >= PATIENCE_MS) {
 			complain("waiting up to %u s (--wait) %s", opts.wait, what);
 			is_told = true;
@@ -122,7 +122,7 @@ const char *step_why(int err)
 	switch (err) {
 	case -EINTR:
 		return "interrupted";
-	case -ETIME:
+	case -ECANCELED:
 		return "took longer than --wait";
 	case -EINPROGRESS:
 		return "the kernel does not return from it, see dmesg";

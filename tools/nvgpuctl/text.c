@@ -24,7 +24,7 @@ static const char *hex_digits(const char *text, unsigned int max, unsigned int *
 /**
  * parse_bdf() - Parse a PCI address, with or without domain
  * @text: such as 0009:01:00.0 or 01:00.0
- * @bdf: the address
+ * @bdf: the address, without domain ANY_DOMAIN
  *
  * Return: true if it is valid.
  */
@@ -32,7 +32,7 @@ bool parse_bdf(const char *text, struct bdf *bdf)
 {
 	const char *p = text;
 
-	*bdf = (struct bdf) {};
+	*bdf = (struct bdf) { .domain = ANY_DOMAIN };
 	if (strchr(text, ':') != strrchr(text, ':')) {
 		p = hex_digits(p, 8, &bdf->domain);
 		if (!p || *p++ != ':')
@@ -249,32 +249,42 @@ int parse_memlock(const char *data, size_t len, __u64 *soft)
 	return errno || !n || *stop || !isdigit((unsigned char)*value) ? -EINVAL : 0;
 }
 
-/**
- * maps_mention() - Check whether a file with this prefix is mapped
- * @data: of /proc/PID/maps
- * @len: its length
- * @prefix: of the file's name
- *
- * Return: true if there is one.
- */
-bool maps_mention(const char *data, size_t len, const char *prefix)
+/* A copy of up to @n bytes that fits. */
+static void copy_text(char *buf, size_t size, const char *text, size_t n)
 {
-	const char *line, *name, *end = data + len;
-	size_t n = strlen(prefix);
+	snprintf(buf, size, "%.*s", n < size ? (int)n : (int)size - 1, text);
+}
+
+/**
+ * parse_map() - Read a line of /proc/PID/maps
+ * @line: where it begins, before @end
+ * @end: of the file
+ * @range: gets its addresses, the name in map_files
+ * @range_size: of @range
+ * @name: gets the file's name, empty without one
+ * @name_size: of @name
+ *
+ * Return: start of the next line.
+ */
+const char *parse_map(const char *line, const char *end, char *range, size_t range_size,
+		      char *name, size_t name_size)
+{
+	const char *stop = memchr(line, '\n', end - line), *p = line;
 	int field;
 
-	for (line = len ? data : NULL; line; line = next_line(line, end)) {
-		/* address perms offset dev inode, then the name */
-		for (name = line, field = 0; field < 5; field++) {
-			while (name < end && *name != ' ' && *name != '\n')
-				name++;
-			while (name < end && *name == ' ')
-				name++;
-		}
-		if ((size_t)(end - name) >= n && !memcmp(name, prefix, n))
-			return true;
+	if (!stop)
+		stop = end;
+	/* address perms offset dev inode, then the name */
+	for (field = 0; field < 5; field++) {
+		while (p < stop && *p != ' ')
+			p++;
+		if (!field)
+			copy_text(range, range_size, line, p - line);
+		while (p < stop && *p == ' ')
+			p++;
 	}
-	return false;
+	copy_text(name, name_size, p, stop - p);
+	return stop < end ? stop + 1 : end;
 }
 
 /**

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that have a device file open or mapped. An unbind would wait for them
- * without limit.
+ * Processes that have a GPU's device file open or mapped. An unbind would wait for them.
+ * A device file is known by its number, whatever its name, which differs in containers;
+ * by the end of its name where the number cannot be read.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <sys/sysmacros.h>
 
 #include "nvgpuctl.h"
+
+/* NV_MAJOR_DEVICE_NUMBER of NVIDIA's open kernel modules. */
+#define NVIDIA_MAJOR 195
+
+/**
+ * struct node - a device file
+ * @name: end of its name, from a slash on; an "N" at the end stands for any number
+ * @number: 0 if unknown
+ */
+struct node {
+	char name[64];
+	dev_t number;
+};
 
 static void add(struct users *users, int pid, const char *file)
 {
@@ -19,48 +34,56 @@ static void add(struct users *users, int pid, const char *file)
 	user = &users->v[users->nr++];
 	*user = (struct user) { .pid = pid };
 	root_read(user->comm, sizeof(user->comm), "/proc/%d/comm", pid);
-	snprintf(user->file, sizeof(user->file), "%s", file);
+	snprintf(user->file, sizeof(user->file), "%.63s", file);
 }
 
-/* A pattern that ends in "*" matches all names with that prefix. */
-static bool file_matches(const char *file, const char *pattern)
+static bool name_matches(const char *file, const char *name)
 {
-	size_t n = strlen(pattern);
+	size_t n = strlen(name), len = strlen(file);
 
-	if (n && pattern[n - 1] == '*')
-		return !strncmp(file, pattern, n - 1);
-	return !strcmp(file, pattern);
+	if (n && name[n - 1] == 'N') {
+		while (len && isdigit((unsigned char)file[len - 1]))
+			len--;
+		if (!file[len])
+			return false;
+		n--;
+	}
+	return n && len >= n && !memcmp(file + len - n, name, n);
 }
 
-static const char *match(const char *file, const char *const *pattern)
+/* @number: of the open file, 0 if it could not be read. */
+static bool is_one(const struct node *node, unsigned int nr, const char *file, dev_t number)
 {
-	for (; *pattern; pattern++)
-		if (file_matches(file, *pattern))
-			return *pattern;
-	return NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (number && node[i].number ? number == node[i].number :
+					       name_matches(file, node[i].name))
+			return true;
+	return false;
 }
 
 /* A mapping holds the device after the file is closed. */
-static bool is_mapped(int pid, const char *const *pattern, const char **which)
+static bool is_mapped(int pid, const struct node *node, unsigned int nr, char *name, size_t size)
 {
 	char *data __free(pointer) = NULL;
-	char prefix[PATH_MAX];
 	ssize_t len = root_load(&data, "/proc/%d/maps", pid);
+	const char *line = data;
+	char range[40];
 
-	for (; len > 0 && *pattern; pattern++) {
-		snprintf(prefix, sizeof(prefix), "%.*s", (int)strcspn(*pattern, "*"), *pattern);
-		*which = *pattern;
-		if (maps_mention(data, len, prefix))
+	while (len > 0 && line < data + len) {
+		line = parse_map(line, data + len, range, sizeof(range), name, size);
+		if (name[0] == '/' &&
+		    is_one(node, nr, name, root_number("/proc/%d/map_files/%s", pid, range)))
 			return true;
 	}
 	return false;
 }
 
-static void look_at(struct users *users, int pid, const char *const *pattern)
+static void look_at(struct users *users, int pid, const struct node *node, unsigned int nr)
 {
 	char target[PATH_MAX];
 	struct names fds;
-	const char *which;
 	unsigned int i;
 
 	if (root_names(&fds, "/proc/%d/fd", pid)) {
@@ -69,61 +92,82 @@ static void look_at(struct users *users, int pid, const char *const *pattern)
 	}
 	for (i = 0; i < fds.nr; i++) {
 		root_target(target, sizeof(target), "/proc/%d/fd/%s", pid, fds.name[i]);
-		if (match(target, pattern)) {
-			add(users, pid, target);
+		if (is_one(node, nr, target, root_number("/proc/%d/fd/%s", pid, fds.name[i])))
 			break;
-		}
 	}
-	if (i == fds.nr && is_mapped(pid, pattern, &which))
-		add(users, pid, which);
+	if (i < fds.nr || is_mapped(pid, node, nr, target, sizeof(target)))
+		add(users, pid, target);
 	names_free(&fds);
 }
 
-/**
- * users_find() - Find processes that have device files open or mapped
- * @users: gets one entry per process; to be freed
- * @pattern: names of files, "*" at the end allowed, NULL ends the list
- *
- * Return: 0 or a negative errno. Sets @users->is_partial if processes of other
- * users could not be inspected.
- */
-int users_find(struct users *users, const char *const *pattern)
+static dev_t number_in(const char *text)
 {
-	struct names pids;
-	unsigned int i;
-	int ret;
+	unsigned int major, minor;
 
-	*users = (struct users) {};
-	ret = root_names(&pids, "/proc");
-	if (ret)
-		return ret;
-	for (i = 0; i < pids.nr; i++)
-		if (isdigit((unsigned char)pids.name[i][0]))
-			look_at(users, atoi(pids.name[i]), pattern);
-	names_free(&pids);
-	return 0;
+	return sscanf(text, "%u:%u", &major, &minor) == 2 ? makedev(major, minor) : 0;
+}
+
+static unsigned int vfio_nodes(const struct gpu *gpu, struct node node[2])
+{
+	char text[32];
+
+	snprintf(node[0].name, sizeof(node[0].name), "/vfio/%d", gpu->group);
+	root_read(text, sizeof(text), "/sys/class/vfio/%d/dev", gpu->group);
+	node[0].number = number_in(text);
+	snprintf(node[1].name, sizeof(node[1].name), "/vfio/devices/%s", gpu->vfio_dev);
+	root_read(text, sizeof(text), "/sys/bus/pci/devices/%s/vfio-dev/%s/dev", gpu->bdf,
+		  gpu->vfio_dev);
+	node[1].number = number_in(text);
+	return 2;
+}
+
+/* Without its minor number, any GPU's node may be this one's. */
+static unsigned int nvidia_nodes(const struct gpu *gpu, struct node node[2])
+{
+	static const char key[] = "Device Minor:";
+	char *data __free(pointer) = NULL, *at = NULL;
+	unsigned int minor;
+
+	if (root_load(&data, "/proc/driver/nvidia/gpus/%s/information", gpu->bdf) > 0)
+		at = strstr(data, key);
+	if (at && sscanf(at + sizeof(key) - 1, "%u", &minor) == 1) {
+		snprintf(node->name, sizeof(node->name), "/nvidia%u", minor);
+		node->number = makedev(NVIDIA_MAJOR, minor);
+	} else {
+		*node = (struct node) { "/nvidiaN", 0 };
+	}
+	return 1;
 }
 
 /**
  * users_of_gpu() - Find processes that use a GPU through its current driver
  * @gpu: the GPU
- * @users: gets them; to be freed
+ * @users: gets one entry per process; to be freed
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno. Sets @users->is_partial if processes of other
+ * users could not be inspected.
  */
 int users_of_gpu(const struct gpu *gpu, struct users *users)
 {
-	static const char *const nvidia[] = { "/dev/nvidia*", NULL };
-	char group[32], cdev[64];
-	const char *const vfio[] = { group, cdev, NULL };
+	struct node node[2] = {};
+	struct names pids;
+	unsigned int i, nr = 0;
+	int ret;
 
-	snprintf(group, sizeof(group), "/dev/vfio/%d", gpu->group);
-	snprintf(cdev, sizeof(cdev), "/dev/vfio/devices/%s", gpu->vfio_dev);
-	if (strstr(gpu->driver, "vfio"))
-		return users_find(users, vfio);
-	if (!strncmp(gpu->driver, "nvidia", 6))
-		return users_find(users, nvidia);
 	*users = (struct users) {};
+	if (strstr(gpu->driver, "vfio"))
+		nr = vfio_nodes(gpu, node);
+	else if (!strncmp(gpu->driver, "nvidia", 6))
+		nr = nvidia_nodes(gpu, node);
+	if (!nr)
+		return 0;
+	ret = root_names(&pids, "/proc");
+	if (ret)
+		return ret;
+	for (i = 0; i < pids.nr; i++)
+		if (isdigit((unsigned char)pids.name[i][0]))
+			look_at(users, atoi(pids.name[i]), node, nr);
+	names_free(&pids);
 	return 0;
 }
 

@@ -106,6 +106,14 @@ on_nvidia() {
 	[ "${#lines[@]}" -eq 1 ]
 }
 
+# minor BDF NUMBER: the number of its /dev/nvidiaN, as the NVIDIA driver says.
+minor() {
+	local dir=$HOST/proc/driver/nvidia/gpus/$1
+
+	mkdir -p "$dir"
+	printf 'Model: \t\t NVIDIA GH200\nDevice Minor: \t %s\n' "$2" >"$dir/information"
+}
+
 @test "busy: a process holds the GPU, by file and by mapping" {
 	on_nvidia
 	process 4711 nvidia-smi /dev/null /dev/nvidia0
@@ -114,9 +122,67 @@ on_nvidia() {
 	output_has "in use by nvidia-smi (process 4711, /dev/nvidia0)"
 	process 4711 nvidia-smi
 	rm "$HOST/proc/4711/fd"/*
-	echo "7f00-7f10 rw-s 00000000 00:05 77 /dev/nvidiactl" >"$HOST/proc/4711/maps"
+	echo "7f00-7f10 rw-s 00000000 00:05 77 /dev/nvidia1" >"$HOST/proc/4711/maps"
 	unchanged_by nvgpuctl bind "$A"
 	status_is 5
+}
+
+@test "busy: only the GPU that the process holds, also by another path to it" {
+	on_nvidia
+	minor "$A" 0
+	minor "$B" 10
+	process 4711 python3 /dev/nvidiactl /run/nvidia/driver/dev/nvidia10
+	unchanged_by nvgpuctl bind "$B"
+	status_is 5
+	output_has "/run/nvidia/driver/dev/nvidia10"
+	run nvgpuctl doctor --json
+	[ "$(json '[f["gpu"] for f in d["findings"] if f["check"] == "driver.users" and f["verdict"] == "FAIL"]')" = "['$B']" ]
+	run nvgpuctl bind "$A"
+	status_is 0
+}
+
+@test "busy: a device file is known by its number, not by its name" {
+	bound_to "$A" nvgpu_vfio_pci
+	mkdir -p "$HOST/sys/class/vfio/14"
+	stat -c '%Hr:%Lr' /dev/zero >"$HOST/sys/class/vfio/14/dev"
+	process 99 qemu-system-aar /dev/zero
+	unchanged_by nvgpuctl unbind "$A"
+	status_is 5
+	rm "$HOST/proc/99/fd"/*
+	mkdir "$HOST/proc/99/map_files"
+	ln -s /dev/zero "$HOST/proc/99/map_files/7f00-7f10"
+	echo "7f00-7f10 rw-s 00000000 00:05 77 /anything" >"$HOST/proc/99/maps"
+	unchanged_by nvgpuctl unbind "$A"
+	status_is 5
+	ln -sfn /dev/full "$HOST/proc/99/map_files/7f00-7f10"
+	run nvgpuctl unbind "$A"
+	status_is 0
+}
+
+@test "bind: - and _ are one in names of drivers" {
+	mkdir -p "$HOST/sys/bus/pci/drivers/vfio-pci"
+	: >"$HOST/sys/bus/pci/drivers/vfio-pci/bind"
+	: >"$HOST/sys/bus/pci/drivers/vfio-pci/unbind"
+	run nvgpuctl bind --driver nvgpu-vfio-pci "$A"
+	status_is 0
+	[ "$(driver_of "$A")" = nvgpu_vfio_pci ]
+	echo vfio_pci >"$HOST/etc/driverctl.d/pci-$B"
+	run nvgpuctl bind --persisted "$B"
+	status_is 0
+	[ "$(cat "$(gpu_dir "$B")/driver_override")" = vfio-pci ]
+	run nvgpuctl doctor -q
+	output_lacks "^(WARN|FAIL)  driver.persisted"
+}
+
+@test "an address without domain: any domain; to bind it must be one GPU's" {
+	run nvgpuctl list --noheadings -o bdf 01:00.0
+	[ "${#lines[@]}" -eq 2 ]
+	unchanged_by nvgpuctl bind 01:00.0
+	status_is 2
+	output_has "01:00.0 is ambiguous, give one of 0009:01:00.0 0019:01:00.0"
+	rm "$HOST/sys/bus/pci/devices/$B"
+	run nvgpuctl bind 01:00.0
+	status_is 0
 }
 
 @test "busy: a VM holds the GPU" {
@@ -221,7 +287,7 @@ interrupt() {
 	echo 3 >"$HOST/slow/nvgpu_vfio_pci"
 	unchanged_by nvgpuctl bind --wait 1 all
 	status_is 1
-	output_has "(ETIME): took longer than --wait; bound to nvidia"
+	output_has "(ECANCELED): took longer than --wait; bound to nvidia"
 	rm "$HOST/slow/nvgpu_vfio_pci"
 	echo 10 >"$HOST/slow/nvidia"
 	FAKE_IMMORTAL=1 run nvgpuctl bind --wait 1 "$A"

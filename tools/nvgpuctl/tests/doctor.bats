@@ -126,14 +126,42 @@ poke() {
 	finds FAIL module.signature "not signed"
 }
 
-@test "broken: lockdown and a module signed by an unknown key" {
+# certificate FILE: of key 0102, whose subject key identifier is that of "kernel_key".
+certificate() {
+	mkdir -p "$(dirname "$HOST/$1")"
+	printf '\x02\x02\x01\x02 \x06\x03\x55\x1d\x0e\x04\x16\x04\x14ABCDEFGHIJKLMNOPQRST' >"$HOST/$1"
+}
+
+# kernel_key NAME [ID]: the kernel has this key.
+kernel_key() {
+	echo "12 I------ 1 perm 1f010000 0 0 asymmetric $1: ${2-4142434445464748494a4b4c4d4e4f5051525354}: X509.rsa 51525354 []" >"$HOST/proc/keys"
+}
+
+@test "broken: lockdown and a signed module: the key by its id, not by its name" {
 	echo "none [integrity] confidentiality" >"$HOST/sys/kernel/security/lockdown"
 	rm -r "$HOST/lib/modules"
 	SIGNER="My MOK" MODULE=$BIN/module.ko "$BATS_TEST_DIRNAME/make-host" "$HOST.signed"
 	mv "$HOST.signed/lib/modules" "$HOST/lib/"
-	echo "12 I------ 1 perm 1f010000 0 0 asymmetric Debian Secure Boot: X509" >"$HOST/proc/keys"
-	finds FAIL module.signature 'the key "My MOK"'
-	echo "13 I------ 1 perm 1f010000 0 0 asymmetric My MOK: X509" >>"$HOST/proc/keys"
+	finds SKIP module.signature "unknown"
+	kernel_key "Debian Secure Boot"
+	finds FAIL module.signature 'the key "My MOK" (0102)'
+	# A key of this name, of which no certificate is here.
+	kernel_key "My MOK"
+	finds SKIP module.signature "unknown"
+	# Its certificate is where framework.conf says, or at Ubuntu's place or Debian's.
+	for file in /srv/mok.crt /var/lib/shim-signed/mok/MOK.der /var/lib/dkms/mok.pub; do
+		certificate "$file"
+		mkdir -p "$HOST/etc/dkms"
+		[ "$file" != /srv/mok.crt ] || echo "mok_certificate=\"$file\"" >"$HOST/etc/dkms/framework.conf"
+		kernel_key "another name"
+		finds PASS module.signature "My MOK"
+		kernel_key "My MOK" 0000
+		finds FAIL module.signature "My MOK"
+		run nvgpuctl doctor
+		output_has "mokutil --import $file"
+		rm -rf "${HOST:?}"/{srv,etc/dkms,var}
+	done
+	kernel_key "My MOK" 0102
 	finds PASS module.signature "My MOK"
 }
 
@@ -267,8 +295,9 @@ poke() {
 }
 
 @test "broken: a process holds /dev/nvidia0" {
+	bound_to "$A" nvidia
 	process 4711 nvidia-persiste /dev/nvidia0
-	finds FAIL driver.nvidia "nvidia-persiste (4711)"
+	finds FAIL driver.users "nvidia-persiste (4711)"
 }
 
 @test "broken: a VM uses the GPU" {

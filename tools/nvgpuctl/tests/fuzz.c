@@ -61,7 +61,8 @@ static void parse_files(const char *data, size_t len)
 	struct acpi_memory found[3];
 	struct candidates candidates;
 	struct iomem iomem;
-	char buf[16];
+	char buf[16], name[8];
+	const char *line;
 	__u64 number;
 
 	iomem_parse(data, len, &iomem);
@@ -75,7 +76,8 @@ static void parse_files(const char *data, size_t len)
 	parse_driver_file(data, len, buf, sizeof(buf));
 	parse_config(data, len, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
 	parse_memlock(data, len, &number);
-	maps_mention(data, len, "/dev/nvidia");
+	for (line = data; line < data + len;)
+		line = parse_map(line, data + len, buf, sizeof(buf), name, sizeof(name));
 }
 
 static void run(const char *data, size_t len)

@@ -43,7 +43,7 @@ static void test_bdf(void **state)
 	assert_int_equal(bdf.dev, 0x1f);
 	assert_int_equal(bdf.fn, 7);
 	assert_true(parse_bdf("1:2.3", &bdf));
-	assert_int_equal(bdf.domain, 0);
+	assert_true(bdf.domain == ANY_DOMAIN);
 	for (i = 0; i < NR_ITEMS(bad); i++)
 		assert_false(parse_bdf(bad[i], &bdf));
 }
@@ -140,18 +140,24 @@ static void test_memlock(void **state)
 	assert_int_equal(memlock("Max processes 1\n", &soft), -EINVAL);
 }
 
-static void test_maps(void **state)
+static void test_map(void **state)
 {
 	static const char text[] =
-		"aaaa-bbbb r-xp 00000000 fd:01 1234      /usr/bin/x\n"
-		"ffff-fff0 rw-s 00000000 00:05 77        /dev/nvidia0\n"
-		"7ff0-7fff rw-p 00000000 00:00 0\n";
+		"aaaa-bbbb r-xp 00000000 fd:01 1234      /usr/bin/x y\n"
+		"7ff0-7fff rw-p 00000000 00:00 0\n"
+		"  ";
+	const char *end = text + sizeof(text) - 1, *line;
+	char range[16], name[8];
 
-	assert_true(maps_mention(text, strlen(text), "/dev/nvidia"));
-	assert_true(maps_mention(text, strlen(text), "/usr/bin/x"));
-	assert_false(maps_mention(text, strlen(text), "/dev/vfio"));
-	assert_false(maps_mention("", 0, "/dev/vfio"));
-	assert_false(maps_mention("   ", 3, "/dev/vfio"));
+	line = parse_map(text, end, range, sizeof(range), name, sizeof(name));
+	assert_string_equal(range, "aaaa-bbbb");
+	assert_string_equal(name, "/usr/bi");
+	line = parse_map(line, end, range, sizeof(range), name, sizeof(name));
+	assert_string_equal(range, "7ff0-7fff");
+	assert_string_equal(name, "");
+	line = parse_map(line, end, range, sizeof(range), name, sizeof(name));
+	assert_ptr_equal(line, end);
+	assert_string_equal(range, "");
 }
 
 static void test_iomem(void **state)
@@ -306,7 +312,7 @@ int main(void)
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_memlock),
-		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_iomem),
 		cmocka_unit_test(test_acpi),
 		cmocka_unit_test(test_alias),
