@@ -185,7 +185,9 @@ static int put_back(const struct changes *changes, const struct gpu *gpu, int er
 	if (changes->persist && strcmp(gpu->persisted, "?"))
 		persist(gpu->bdf, gpu->persisted);
 	current_driver(driver, sizeof(driver), gpu->bdf);
-	if (ret)
+	if (ret == -EINPROGRESS)
+		snprintf(how, len, "left to the kernel: see nvgpuctl list, try again later");
+	else if (ret)
 		snprintf(how, len, "cannot be bound to %s again (%s), bound to %s",
 			 shown(gpu->driver), errno_name(ret), shown(driver));
 	else

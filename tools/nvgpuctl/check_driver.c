@@ -2,6 +2,8 @@
 /*
  * Checks of drivers: bound, persisted, chosen by libvirt; and their users.
  */
+#include <errno.h>
+
 #include "doctor.h"
 
 static void check_bound(const struct patient *patient,
@@ -74,8 +76,8 @@ static void check_alias(const struct patient *patient,
 
 	len = root_load(&data, "/lib/modules/%s/modules.alias", kernel_release());
 	if (len < 0 || alias_search(data, len, gpu->modalias, &found)) {
-		finding(FAIL, "run depmod", "/lib/modules/%s/modules.alias cannot be read",
-			kernel_release());
+		finding(len == -ENOENT ? FAIL : SKIP, "run depmod",
+			"/lib/modules/%s/modules.alias cannot be read", kernel_release());
 		return;
 	}
 	if (!alias_is_claimed(&found))

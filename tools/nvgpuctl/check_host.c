@@ -23,6 +23,19 @@ static void check_arch(const struct patient *patient)
 			"%s: Grace is aarch64", machine);
 }
 
+static void check_kernel(const struct patient *patient)
+{
+	unsigned int version = parse_version(kernel_release());
+
+	if (!version)
+		finding(SKIP, NULL, "the version of the kernel is unknown");
+	else if (version < VERSION(6, 12, 0))
+		finding(FAIL, "boot Linux 6.12 or newer, 6.17 for VMs with KVM",
+			"Linux %s is too old: the driver needs 6.12", kernel_release());
+	else
+		finding(PASS, NULL, "Linux %s", kernel_release());
+}
+
 static void check_page_size(const struct patient *patient)
 {
 	char text[32];
@@ -56,6 +69,10 @@ static void check_config(const struct patient *patient)
 		{ "CONFIG_KVM", FAIL, "boot a kernel with CONFIG_KVM" },
 		{ "CONFIG_IOMMUFD", WARN,
 		  "accelerated SMMUs need it; other VMs work with the vfio container" },
+		{ "CONFIG_VFIO_DEVICE_CDEV", WARN, "iommufd needs it, see CONFIG_IOMMUFD" },
+		{ "CONFIG_PCI_P2PDMA", WARN, "dma-bufs need it, see CONFIG_VFIO_PCI_DMABUF" },
+		{ "CONFIG_VFIO_PCI_DMABUF", WARN,
+		  "with iommufd, DMA of other devices to GPU memory needs it (Linux 6.19)" },
 		{ "CONFIG_MEMORY_FAILURE", WARN,
 		  "without it hwpoisoned pages of the GPU stay in use" },
 	};
@@ -82,7 +99,7 @@ static void check_kvm(const struct patient *patient)
 	char text[16];
 	int ret = fact(text, sizeof(text), "kvm.cacheable_pfnmap");
 
-	if (ret == -EACCES)
+	if (ret == -EACCES || ret == -EPERM)
 		finding(SKIP, NULL, "this user may not open /dev/kvm");
 	else if (ret)
 		finding(FAIL, "boot the kernel at EL2 (see dmesg | grep -i kvm), load kvm",
@@ -98,17 +115,12 @@ static void check_kvm(const struct patient *patient)
 static void check_nodes(const struct patient *patient)
 {
 	unsigned int wanted = NODES_PER_GPU * patient->gpus->nr + 1;
-	char text[64], value[16];
-	int possible;
+	char value[16];
 
-	root_read(text, sizeof(text), "/sys/devices/system/node/possible");
-	possible = parse_node_list(text);
 	if (wanted > QEMU_MAX_NODES)
 		finding(FAIL, "assign fewer GPUs to one VM",
 			"%u GPUs need %u NUMA nodes in a guest, QEMU has %u", patient->gpus->nr,
 			wanted, QEMU_MAX_NODES);
-	else if (possible < 0)
-		finding(SKIP, NULL, "/sys/devices/system/node/possible cannot be read");
 	else if (!patient->config ||
 		 parse_config(patient->config, patient->config_len, "CONFIG_NODES_SHIFT", value,
 			      sizeof(value)))
@@ -118,11 +130,12 @@ static void check_nodes(const struct patient *patient)
 			"CONFIG_NODES_SHIFT=%s allows %u NUMA nodes, %u GPUs need %u", value,
 			1U << (atoi(value) & 15), patient->gpus->nr, wanted);
 	else
-		finding(PASS, NULL, "up to %u NUMA nodes, %u needed; %d possible on this host",
-			1U << (atoi(value) & 15), wanted, possible);
+		finding(PASS, NULL, "up to %u NUMA nodes, %u needed", 1U << (atoi(value) & 15),
+			wanted);
 }
 
 const struct check host_checks[] = {
+	{ "host.kernel", "version of the kernel", check_kernel, NULL },
 	{ "host.arch", "processor of a Grace host", check_arch, NULL },
 	{ "host.page_size", "base pages of the kernel", check_page_size, NULL },
 	{ "host.config", "configuration of the kernel", check_config, NULL },

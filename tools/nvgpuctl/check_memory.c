@@ -16,9 +16,9 @@
 /* Missing values are a finding if the driver is bound or there are ACPI tables. */
 static enum verdict without_properties(const struct gpu *gpu)
 {
-	if (!strcmp(gpu->driver, DRIVER_NAME) || root_exists("/sys/firmware/acpi/tables/DSDT"))
+	if (!strcmp(gpu->driver, DRIVER_NAME))
 		return FAIL;
-	return SKIP;
+	return !gpu->is_hidden && root_exists("/sys/firmware/acpi/tables/DSDT") ? FAIL : SKIP;
 }
 
 static void check_properties(const struct patient *patient,
@@ -31,11 +31,11 @@ static void check_properties(const struct patient *patient,
 	if (gpu->source == MEM_UNKNOWN)
 		finding(without_properties(gpu),
 			"update the firmware; until then the driver works like vfio-pci",
-			"no property nvidia,gpu-mem-size found");
+			"no property nvidia,gpu-mem-size found%s",
+			gpu->is_hidden ? "; only root can read the ACPI tables" : "");
 	else if (gpu->is_computed)
-		finding(PASS, NULL,
-			"ACPI has the properties, but firmware computes their values%s",
-			source);
+		finding(SKIP, NULL,
+			"ACPI has properties, computed by firmware or of another GPU%s", source);
 	else if (gpu->has_base != gpu->has_size)
 		finding(FAIL, "update the firmware: the driver needs both",
 			"nvidia,gpu-mem-%s is missing although nvidia,gpu-mem-%s exists%s",
@@ -55,30 +55,33 @@ static bool has_range(const struct gpu *gpu)
 	       gpu->mem_base <= UINT64_MAX - gpu->mem_size;
 }
 
-static const struct iomem_range *overlap(const struct iomem *iomem, const struct gpu *gpu)
+/* What the NVIDIA driver has added is the memory of the only GPU, wherever that is. */
+static const struct iomem_range *overlap(const struct patient *patient, const struct gpu *gpu)
 {
+	const struct iomem_range *range = patient->iomem.range;
 	unsigned int i;
 
-	for (i = 0; i < iomem->nr; i++)
-		if (iomem_is_ram(iomem->range[i].name) &&
-		    iomem->range[i].start < gpu->mem_base + gpu->mem_size &&
-		    iomem->range[i].last >= gpu->mem_base)
-			return &iomem->range[i];
+	for (i = 0; patient->has_iomem && i < patient->iomem.nr; i++, range++) {
+		if (!iomem_is_ram(range->name))
+			continue;
+		if (has_range(gpu) ? range->start < gpu->mem_base + gpu->mem_size &&
+				     range->last >= gpu->mem_base :
+				     patient->gpus->nr == 1 && strstr(range->name, "NVIDIA"))
+			return range;
+	}
 	return NULL;
 }
 
 /* "System RAM (NVIDIA)" was added by that driver, plain "System RAM" by firmware. */
 static void check_online(const struct patient *patient, const struct gpu *gpu)
 {
-	const struct iomem_range *ram;
+	const struct iomem_range *ram = overlap(patient, gpu);
 
-	if (!patient->has_iomem || !has_range(gpu)) {
-		finding(SKIP, NULL, patient->has_iomem ? "the address of its memory is unknown" :
-			"/proc/iomem shows addresses to root only");
-		return;
-	}
-	ram = overlap(&patient->iomem, gpu);
-	if (!ram)
+	if (!patient->has_iomem)
+		finding(SKIP, NULL, "/proc/iomem shows addresses to root only");
+	else if (!ram && !has_range(gpu))
+		finding(SKIP, NULL, "the address of its memory is unknown");
+	else if (!ram)
 		finding(PASS, NULL, "the host does not use its memory as System RAM");
 	else if (strstr(ram->name, "NVIDIA"))
 		finding(FAIL,
@@ -110,10 +113,6 @@ static void check_alignment(const struct patient *patient,
 	__u64 huge = huge_page();
 	char size[32];
 
-	if (!has_range(gpu) || !gpu->usemem.size) {
-		finding(SKIP, NULL, "the address of its memory is unknown");
-		return;
-	}
 	format_size(size, sizeof(size), huge);
 	if (gpu->mem_base % page_size() || gpu->mem_size % page_size())
 		finding(FAIL, "update the firmware: the driver rejects these values",
@@ -125,6 +124,8 @@ static void check_alignment(const struct patient *patient,
 	else if (gpu->usemem.size % huge)
 		finding(WARN, "it works, but with small mappings at the end of usemem",
 			"usemem is not a multiple of the PMD size (%s)", size);
+	else if (!has_range(gpu) || !gpu->usemem.size)
+		finding(SKIP, NULL, "address or size of its memory are unknown");
 	else
 		finding(PASS, NULL, "base and usemem are multiples of the PMD size (%s)", size);
 }
@@ -143,24 +144,25 @@ static void check_cxl(const struct gpu *gpu)
 		finding(PASS, NULL, "CXL range 1 is valid and active");
 }
 
-/* Do not read registers of a GPU that another driver uses. */
+/* Do not read registers that a driver uses, nor without memory decode, which may abort. */
 static void check_registers(const struct gpu *gpu)
 {
 	__u32 c2c = 0, hbm = 0;
 	int ret = -EBUSY;
 
-	if (!gpu->driver[0])
+	if (!gpu->driver[0] && gpu->decodes)
 		ret = root_peek32(&c2c, BAR0_C2C, "/sys/bus/pci/devices/%s/resource0", gpu->bdf);
 	if (!ret)
 		ret = root_peek32(&hbm, BAR0_HBM, "/sys/bus/pci/devices/%s/resource0", gpu->bdf);
 	if (ret == -EBUSY)
-		finding(SKIP, NULL, "registers are not read while %s is bound", gpu->driver);
+		finding(SKIP, NULL, "registers are not read while %s",
+			gpu->decodes ? "a driver is bound" : "memory decode is off");
 	else if (ret)
 		finding(SKIP, NULL,
 			"BAR0 cannot be read (%s: not root, or locked down)",
 			errno_name(ret));
 	else if (c2c == UINT32_MAX && hbm == UINT32_MAX)
-		finding(SKIP, NULL, "BAR0 reads as all ones: not in D0, or memory decode is off");
+		finding(SKIP, NULL, "BAR0 reads as all ones: not in D0");
 	else if (c2c != STATUS_READY)
 		finding(FAIL, "power-cycle the machine, see the BMC's log for NVLink-C2C",
 			"the C2C link is not up (register 0x%x is 0x%x, not 0xff)", BAR0_C2C, c2c);
@@ -186,6 +188,8 @@ static void check_ready(const struct patient *patient,
 	else if (gpu->ready[0])
 		finding(PASS, NULL, !strcmp(gpu->ready, "ready") ? "the memory is ready" :
 			"the next access reads the state from the hardware");
+	else if (!gpu->has_config)
+		finding(SKIP, NULL, "only root can read its config space: readiness by CXL or BAR0?");
 	else if (gpu->cxl_dvsec)
 		check_cxl(gpu);
 	else

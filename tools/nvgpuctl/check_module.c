@@ -21,11 +21,11 @@ static bool secure_boot(void)
 }
 
 /* "none [integrity] confidentiality": brackets mark the current value. */
-static bool locked_down(void)
+static bool locked_down(bool *is_known)
 {
 	char text[64];
 
-	root_read(text, sizeof(text), "/sys/kernel/security/lockdown");
+	*is_known = !root_read(text, sizeof(text), "/sys/kernel/security/lockdown");
 	return text[0] && !strstr(text, "[none]");
 }
 
@@ -48,6 +48,9 @@ static void check_installed(const struct patient *patient)
 	else if (info.is_blacklisted)
 		finding(FAIL, "remove the blacklist line from /etc/modprobe.d",
 			DRIVER_MODULE " is blacklisted in modprobe.d");
+	else if (info.install[0])
+		finding(FAIL, "remove the install line from /etc/modprobe.d",
+			"modprobe runs \"%s\" instead of loading " DRIVER_MODULE, info.install);
 	else
 		finding(PASS, NULL, DRIVER_MODULE " %s for kernel %s%s", info.version,
 			kernel_release(), info.is_builtin ? ", built in" : "");
@@ -144,7 +147,8 @@ static enum verdict judge_key(const struct module_info *info, const char *mok)
 
 static void check_signature(const struct patient *patient)
 {
-	const char *why = locked_down() ? "the kernel is locked down" :
+	bool is_known;
+	const char *why = locked_down(&is_known) ? "the kernel is locked down" :
 			  sig_enforced() ? "module.sig_enforce is set" :
 			  secure_boot() ? "Secure Boot is on" : NULL;
 	struct module_info info;
@@ -155,7 +159,8 @@ static void check_signature(const struct patient *patient)
 		 "sign it with your MOK: sudo mokutil --import %s, boot and enroll, then dkms install --force",
 		 mok);
 	if (!why) {
-		finding(PASS, NULL, "unsigned modules may be loaded");
+		finding(is_known ? PASS : SKIP, NULL, is_known ? "unsigned modules may be loaded" :
+			"/sys/kernel/security/lockdown cannot be read");
 		return;
 	}
 	if (module_info(DRIVER_MODULE, &info))

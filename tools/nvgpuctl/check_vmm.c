@@ -2,6 +2,7 @@
 /*
  * Checks of the VMM: QEMU, libvirt, device files, limits.
  */
+#include <linux/capability.h>
 
 #include "doctor.h"
 #include "vm.h"
@@ -52,18 +53,55 @@ static void check_libvirt(const struct patient *patient)
 		finding(PASS, NULL, "%s", text);
 }
 
-static void check_nodes(const struct patient *patient)
+/* A device file exists before its module is loaded; /proc/misc has what is. */
+static bool is_registered(const char *name)
 {
-	bool iommufd = root_exists("/dev/iommu"), vfio = root_exists("/dev/vfio/vfio");
+	char *data __free(pointer) = NULL;
+	char word[16];
 
-	if (iommufd)
-		finding(PASS, NULL,
-			"/dev/iommu exists%s", vfio ? ", /dev/vfio/vfio as well" : "");
-	else if (vfio)
-		finding(PASS, NULL, "/dev/vfio/vfio exists (no iommufd)");
-	else
+	snprintf(word, sizeof(word), " %s\n", name);
+	return root_load(&data, "/proc/misc") > 0 && strstr(data, word);
+}
+
+static void check_devices(const struct patient *patient)
+{
+	static const char *const file[] = { "/dev/iommu", "/dev/vfio/vfio" };
+	bool exists = root_exists("%s", file[0]) || root_exists("%s", file[1]);
+	bool is_there[] = { is_registered("iommu"), is_registered("vfio") };
+	unsigned int i;
+
+	for (i = 0; i < NR_ITEMS(file); i++) {
+		if (!is_there[i] || !root_may_use(file[i]))
+			continue;
+		finding(PASS, NULL, "this user may open %s", file[i]);
+		return;
+	}
+	if (!exists)
 		finding(FAIL, "modprobe vfio_iommu_type1 or iommufd",
 			"neither /dev/iommu nor /dev/vfio/vfio exists: devices cannot be assigned to VMs");
+	else if (is_there[0] || is_there[1])
+		finding(WARN, "run the VMM as root, or let its user open them (udev, groups)",
+			"this user may open neither /dev/iommu nor /dev/vfio/vfio");
+	else
+		finding(SKIP, NULL, "/dev/iommu or /dev/vfio/vfio exist, but their modules are not loaded");
+}
+
+static bool needs_no_limit(void)
+{
+	char *data __free(pointer) = NULL;
+	ssize_t len = root_load(&data, "/proc/self/status");
+
+	return len > 0 && parse_capability(data, len, CAP_IPC_LOCK);
+}
+
+static bool sizes_are_known(const struct gpus *gpus)
+{
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		if (!gpus->v[i].has_size)
+			return false;
+	return true;
 }
 
 static void check_memlock(const struct patient *patient)
@@ -75,27 +113,30 @@ static void check_memlock(const struct patient *patient)
 
 	len = root_load(&data, "/proc/self/limits");
 	format_size(want, sizeof(want), wanted);
-	if (len <= 0 || parse_memlock(data, len, &limit)) {
+	if (needs_no_limit()) {
+		finding(PASS, NULL, "this user has CAP_IPC_LOCK and needs no limit");
+	} else if (len <= 0 || parse_memlock(data, len, &limit)) {
 		finding(SKIP, NULL, "/proc/self/limits cannot be read; %s are needed", want);
-		return;
-	}
-	if (limit == UINT64_MAX || limit >= wanted) {
+	} else if (limit < wanted) {
+		snprintf(todo, sizeof(todo),
+			 "ulimit -l %llu for QEMU's user (LimitMEMLOCK=%llu in systemd); libvirt does so by itself",
+			 wanted / SZ_K, wanted);
+		finding(WARN, todo, "this user may lock %s; a VM with %llu GiB of RAM needs %s",
+			format_size(have, sizeof(have), limit), patient->guest_memory / SZ_G, want);
+	} else if (limit != UINT64_MAX && !sizes_are_known(patient->chosen)) {
+		finding(SKIP, NULL, "the size of GPU memory is unknown; more than %s are needed",
+			want);
+	} else {
 		finding(PASS, NULL, "%s may be locked, %s are needed",
 			limit == UINT64_MAX ? "all memory" :
 			format_size(have, sizeof(have), limit), want);
-		return;
 	}
-	snprintf(todo, sizeof(todo),
-		 "ulimit -l %llu for QEMU's user (LimitMEMLOCK=%llu in systemd); libvirt does so by itself",
-		 wanted / SZ_K, wanted);
-	finding(WARN, todo, "this user may lock %s; a VM with %llu GiB of RAM needs %s",
-		format_size(have, sizeof(have), limit), patient->guest_memory / SZ_G, want);
 }
 
 const struct check vmm_checks[] = {
 	{ "vmm.qemu", "version of QEMU", check_qemu, NULL },
 	{ "vmm.libvirt", "version of libvirt", check_libvirt, NULL },
-	{ "vmm.devices", "device files of vfio and iommufd", check_nodes, NULL },
+	{ "vmm.devices", "device files of vfio and iommufd", check_devices, NULL },
 	{ "vmm.memlock", "limit of locked memory", check_memlock, NULL },
 	{ }
 };

@@ -8,6 +8,7 @@
 #include "nvgpuctl.h"
 
 #define INDENT 18
+#define HIDDEN "unknown: reading all of its config space needs root"
 
 static void print_help(void)
 {
@@ -46,10 +47,11 @@ static const char *source_text(const struct gpu *gpu)
 		return "from the firmware node";
 	case MEM_ACPI:
 		if (gpu->is_computed)
-			return "computed by firmware: bind it to see the values";
+			return "computed by firmware, or of another GPU: bind it to see the values";
 		return "heuristic: found by searching the ACPI tables";
 	default:
-		return "not bound, no properties found (reading ACPI tables needs root)";
+		return gpu->is_hidden ? "unknown: reading ACPI tables needs root" :
+					"no properties found, and not bound";
 	}
 }
 
@@ -111,9 +113,11 @@ static void show(const struct gpu *gpu)
 	line("driver_override", gpu->override);
 	line("persisted", gpu->persisted);
 	show_place(gpu);
-	line("MIG bug", gpu->mig_fixed ? "fixed in this hardware: no resmem" :
-					 "present: the last GiB or more is resmem");
-	line("readiness by", gpu->cxl_dvsec ? "CXL device DVSEC" : "registers in BAR0");
+	line("MIG bug", !gpu->has_config ? HIDDEN :
+	     gpu->mig_fixed ? "fixed in this hardware: no resmem" :
+			      "present: the last GiB or more is resmem");
+	line("readiness by", !gpu->has_config ? HIDDEN :
+	     gpu->cxl_dvsec ? "CXL device DVSEC" : "registers in BAR0");
 	show_bars(gpu);
 	show_memory(gpu);
 }

@@ -11,6 +11,9 @@
 #define VENDOR_NVIDIA		0x10de
 #define VENDOR_CXL		0x1e98
 
+/* Unprivileged readers get 64 bytes of config space, so no extended capabilities. */
+#define CONFIG_EXTENDED		0x100
+
 /* GPU DVSEC: bit 0 of this word is set if MIG works with cached memory. */
 #define DVSEC_GPU_ID		3
 #define DVSEC_GPU_MIG		0xa
@@ -54,7 +57,6 @@ static void load_name(struct gpu *gpu, struct pci_access *pci)
 	snprintf(gpu->name, sizeof(gpu->name), "%s", name ? name : "unknown");
 }
 
-/* Unprivileged readers get 64 bytes of config space, so no extended capabilities. */
 static void load_dvsecs(struct gpu *gpu, struct pci_dev *dev)
 {
 	struct pci_cap *cap;
@@ -130,6 +132,8 @@ static void load_gpu(struct gpu *gpu, struct pci_access *pci, struct pci_dev *de
 	for (i = 0; i < NR_BARS; i++)
 		gpu->bar_size[i] = dev->size[i];
 	gpu->answers = pci_read_word(dev, PCI_VENDOR_ID) != 0xffff;
+	gpu->decodes = pci_read_word(dev, PCI_COMMAND) & PCI_COMMAND_MEMORY;
+	gpu->has_config = pci_read_block(dev, CONFIG_EXTENDED, (__u8 [4]) {}, 4);
 	load_dvsecs(gpu, dev);
 	load_sysfs(gpu);
 }
@@ -311,14 +315,15 @@ static struct json_object *memory_json(const struct gpu *gpu)
 	struct json_object *json = json_object_new_object();
 
 	json_add_string(json, "source", memory_source_name(gpu->source));
+	json_add_null(json, "base size usemem resmem ready resets poisoned_pages");
 	if (gpu->has_base)
 		json_add_hex(json, "base", gpu->mem_base);
 	if (gpu->has_size)
 		json_add_u64(json, "size", gpu->mem_size);
-	if (gpu->usemem.size)
+	if (gpu->usemem.size) {
 		json_object_object_add(json, "usemem", part_json(&gpu->usemem));
-	if (gpu->resmem.size)
 		json_object_object_add(json, "resmem", part_json(&gpu->resmem));
+	}
 	if (gpu->source == MEM_DRIVER) {
 		json_add_string(json, "ready", gpu->ready);
 		json_add_u64(json, "resets", gpu->resets);
@@ -346,8 +351,11 @@ struct json_object *gpu_json(const struct gpu *gpu)
 	json_add_string(json, "iommu", gpu->iommu);
 	json_add_int(json, "numa_node", gpu->node);
 	json_add_string(json, "vfio_device", gpu->vfio_dev);
-	json_add_bool(json, "mig_fixed", gpu->mig_fixed);
-	json_add_bool(json, "cxl", gpu->cxl_dvsec);
+	json_add_null(json, "mig_fixed cxl");
+	if (gpu->has_config) {
+		json_add_bool(json, "mig_fixed", gpu->mig_fixed);
+		json_add_bool(json, "cxl", gpu->cxl_dvsec);
+	}
 	for (i = 0; i < NR_BARS; i++)
 		json_object_array_add(bars, json_object_new_uint64(gpu->bar_size[i]));
 	json_add_array(json, "hardware_bars", bars);

@@ -3,7 +3,7 @@
  * JSON for programs. Every document has a schema with a version, which changes when
  * a key is removed or changes its meaning; keys may be added at any time. Sizes are
  * integers in bytes, addresses hexadecimal strings, as many parsers store integers
- * as doubles. Unknown text is null.
+ * as doubles. What is unknown is null.
  */
 #include <json-c/json.h>
 
@@ -20,6 +20,15 @@ struct json_object *json_document(const char *schema)
 void json_add_string(struct json_object *to, const char *key, const char *value)
 {
 	json_object_object_add(to, key, value && *value ? json_object_new_string(value) : NULL);
+}
+
+/* Keys separated by blanks, of what may be unknown. */
+void json_add_null(struct json_object *to, const char *keys)
+{
+	char *copy __free(pointer) = strdup(keys), *rest = copy, *key;
+
+	while ((key = strsep(&rest, " ")))
+		json_object_object_add(to, key, NULL);
 }
 
 void json_add_int(struct json_object *to, const char *key, __s64 value)

@@ -71,7 +71,7 @@ static void predict_parts(struct gpu *gpu)
 {
 	__u64 size = gpu->mem_size;
 
-	if (!gpu->has_size || !size)
+	if (!gpu->has_size || !size || !gpu->has_config)
 		return;
 	if (!gpu->mig_fixed) {
 		if (size < RESMEM_MIN + MEMBLK)
@@ -84,8 +84,8 @@ static void predict_parts(struct gpu *gpu)
 	gpu->usemem = (struct part) { size, 4, pow2_ceil(size) };
 }
 
-/* DSDT and SSDTs, in the kernel's order. */
-static unsigned int search_tables(struct acpi_memory *found)
+/* DSDT and SSDTs, in the kernel's order; @is_hidden if one cannot be read. */
+static unsigned int search_tables(struct acpi_memory *found, bool *is_hidden)
 {
 	unsigned int i, nr = 0;
 	struct names names;
@@ -99,6 +99,7 @@ static unsigned int search_tables(struct acpi_memory *found)
 		if (strncmp(names.name[i], "DSDT", 4) && strncmp(names.name[i], "SSDT", 4))
 			continue;
 		len = root_load(&aml, "/sys/firmware/acpi/tables/%s", names.name[i]);
+		*is_hidden |= len < 0;
 		if (len > 0)
 			nr += acpi_find_memory((__u8 *)aml, len, found + nr, MAX_GPUS - nr);
 	}
@@ -130,15 +131,19 @@ static void load_from_acpi(struct gpus *gpus)
 {
 	const struct acpi_memory unknown = { .is_computed = true };
 	struct acpi_memory found[MAX_GPUS];
-	unsigned int i, j = 0, described = 0, nr = search_tables(found);
+	bool is_hidden = false;
+	unsigned int i, j = 0, described = 0, nr = search_tables(found, &is_hidden);
 
-	for (i = 0; i < gpus->nr; i++)
+	for (i = 0; i < gpus->nr; i++) {
 		described += may_be_described(&gpus->v[i]);
+		gpus->v[i].is_hidden = is_hidden;
+	}
 	for (i = 0; nr && i < gpus->nr; i++) {
 		if (!may_be_described(&gpus->v[i]))
 			continue;
 		if (gpus->v[i].source == MEM_UNKNOWN)
-			take_acpi(&gpus->v[i], nr == described ? &found[j] : &unknown);
+			take_acpi(&gpus->v[i], nr == described && !is_hidden ? &found[j] :
+									       &unknown);
 		j++;
 	}
 }

@@ -56,13 +56,15 @@ static void read_info(struct kmod_module *module, struct module_info *info)
 	kmod_module_info_free_list(list);
 }
 
-static bool is_blacklisted(struct kmod_ctx *ctx, const char *name)
+/* Is there a line for this module in modprobe.d? Frees @iter; @value gets its command. */
+static bool is_configured(struct kmod_config_iter *iter, const char *name, char *value, size_t len)
 {
-	struct kmod_config_iter *iter = kmod_config_get_blacklists(ctx);
 	bool found = false;
 
 	while (iter && !found && kmod_config_iter_next(iter))
 		found = same_module(kmod_config_iter_get_key(iter), name);
+	if (found && value)
+		snprintf(value, len, "%s", kmod_config_iter_get_value(iter));
 	kmod_config_iter_free_iter(iter);
 	return found;
 }
@@ -93,7 +95,9 @@ int module_info(const char *name, struct module_info *info)
 		}
 	}
 	kmod_module_unref_list(list);
-	info->is_blacklisted = is_blacklisted(ctx, name);
+	info->is_blacklisted = is_configured(kmod_config_get_blacklists(ctx), name, NULL, 0);
+	is_configured(kmod_config_get_install_commands(ctx), name, info->install,
+		      sizeof(info->install));
 	kmod_unref(ctx);
 	return ret;
 }

@@ -72,6 +72,7 @@ int root_set(const char *dir);
 bool root_is_host(void);
 char *root_path(const char *fmt, ...) FORMAT(1, 2);
 bool root_exists(const char *fmt, ...) FORMAT(1, 2);
+bool root_may_use(const char *path);
 ssize_t root_load(char **data, const char *fmt, ...) FORMAT(2, 3);
 ssize_t root_load_gz(char **data, const char *fmt, ...) FORMAT(2, 3);
 int root_read(char *buf, size_t len, const char *fmt, ...) FORMAT(3, 4);
@@ -116,9 +117,9 @@ bool parse_bdf(const char *text, struct bdf *bdf);
 bool parse_id(const char *text, __u16 *vendor, __u16 *device);
 bool parse_size(const char *text, __u64 *size);
 bool parse_driver_file(const char *data, size_t len, char *driver, size_t size);
-int parse_node_list(const char *text);
 unsigned int parse_version(const char *text);
 int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size);
+bool parse_capability(const char *data, size_t len, unsigned int number);
 int parse_memlock(const char *data, size_t len, __u64 *soft);
 const char *parse_map(const char *line, const char *end, char *range, size_t range_size,
 		      char *name, size_t name_size);
@@ -231,10 +232,13 @@ struct part {
  * @group: IOMMU group, -1 if none
  * @node: NUMA node, -1 if none
  * @bar_size: of the hardware's own BARs
+ * @decodes: memory decode is on
+ * @has_config: the whole config space could be read, so the DVSECs are known
  * @source: source of the following figures
  * @has_base: @mem_base is known
  * @has_size: @mem_size is known
- * @is_computed: ACPI has the properties, but no constants
+ * @is_computed: ACPI has the properties, but no constants that are this GPU's
+ * @is_hidden: ACPI tables exist that could not be read
  * @ready: coherent_memory/ready, empty if not bound to the driver
  */
 struct gpu {
@@ -253,11 +257,13 @@ struct gpu {
 	int node;
 	__u64 bar_size[NR_BARS];
 	bool answers;
+	bool decodes;
+	bool has_config;
 	bool mig_fixed;
 	__u16 cxl_dvsec;
 	__u32 cxl_status;
 	enum memory_source source;
-	bool has_base, has_size, is_computed;
+	bool has_base, has_size, is_computed, is_hidden;
 	__u64 mem_base, mem_size;
 	struct part usemem, resmem;
 	char ready[16];
@@ -322,6 +328,7 @@ void users_free(struct users *users);
  * struct module_info - an installed module
  * @signer: name of the key, empty if it is not signed
  * @key: its id, hexadecimal without colons: the serial number of its certificate
+ * @install: command of modprobe.d that modprobe runs instead, empty if none
  * @is_builtin: built into the kernel
  * @is_blacklisted: blacklisted in modprobe.d
  */
@@ -331,6 +338,7 @@ struct module_info {
 	char srcversion[64];
 	char signer[128];
 	char key[128];
+	char install[128];
 	bool is_builtin;
 	bool is_blacklisted;
 };
@@ -385,6 +393,7 @@ enum status changes_run(const struct changes *changes);
 
 struct json_object *json_document(const char *schema);
 void json_add_string(struct json_object *to, const char *key, const char *value);
+void json_add_null(struct json_object *to, const char *keys);
 void json_add_int(struct json_object *to, const char *key, __s64 value);
 void json_add_u64(struct json_object *to, const char *key, __u64 value);
 void json_add_hex(struct json_object *to, const char *key, __u64 value);

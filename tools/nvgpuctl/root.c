@@ -79,6 +79,14 @@ bool root_exists(const char *fmt, ...)
 	return !access(path, F_OK);
 }
 
+/* By this user, for reading and writing. */
+bool root_may_use(const char *path)
+{
+	char *whole __free(pointer) = root_path("%s", path);
+
+	return !access(whole, R_OK | W_OK);
+}
+
 /*
  * A read of /dev/kmsg returns one record, needs a buffer that holds it, and fails
  * with EPIPE for lost records, EAGAIN at the end.

@@ -125,33 +125,6 @@ bool parse_driver_file(const char *data, size_t len, char *driver, size_t size)
 }
 
 /**
- * parse_node_list() - Count the nodes of a list such as 0-3,8
- * @text: as in /sys/devices/system/node/possible
- *
- * Return: number of nodes, or -EINVAL.
- */
-int parse_node_list(const char *text)
-{
-	unsigned long first, last;
-	unsigned long nr = 0;
-	char *end;
-
-	do {
-		if (!isdigit((unsigned char)*text))
-			return -EINVAL;
-		first = strtoul(text, &end, 10);
-		last = first;
-		if (*end == '-' && isdigit((unsigned char)end[1]))
-			last = strtoul(end + 1, &end, 10);
-		if (last < first || last > 65535)
-			return -EINVAL;
-		nr += last - first + 1;
-		text = end + 1;
-	} while (*end == ',' && nr <= 65536);
-	return *end && *end != '\n' ? -EINVAL : (int)nr;
-}
-
-/**
  * parse_version() - Find the first version number in a text
  * @text: such as "QEMU emulator version 10.0.13 (Debian ...)"
  *
@@ -209,6 +182,29 @@ int parse_config(const char *data, size_t len, const char *symbol, char *value, 
 		return 0;
 	}
 	return -ENOENT;
+}
+
+/**
+ * parse_capability() - Look a capability up in /proc/PID/status
+ * @data: the file
+ * @len: its length
+ * @number: of the capability
+ *
+ * Return: true if it is effective.
+ */
+bool parse_capability(const char *data, size_t len, unsigned int number)
+{
+	static const char key[] = "CapEff:\t";
+	const char *line, *end = data + len;
+	char value[17] = "";
+
+	for (line = len ? data : NULL; line; line = next_line(line, end)) {
+		if ((size_t)(end - line) < sizeof(key) + 15 || memcmp(line, key, sizeof(key) - 1))
+			continue;
+		memcpy(value, line + sizeof(key) - 1, 16);
+		return strtoull(value, NULL, 16) >> number & 1;
+	}
+	return false;
 }
 
 /**

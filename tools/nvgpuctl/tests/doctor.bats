@@ -73,6 +73,20 @@ poke() {
 	finds FAIL host.arch x86_64
 }
 
+@test "broken: kernel too old, the first finding" {
+	echo 6.8.0-31-generic >"$HOST/proc/sys/kernel/osrelease"
+	finds FAIL host.kernel "6.8.0-31-generic is too old: the driver needs 6.12"
+	[ "$(json 'd["findings"][0]["check"]')" = host.kernel ]
+}
+
+@test "broken: kernel without a symbol, each of them" {
+	cp "$HOST/lib/modules/$RELEASE/config" "$HOST/config"
+	for symbol in VFIO_DEVICE_CDEV VFIO_PCI_DMABUF PCI_P2PDMA; do
+		grep -v "CONFIG_$symbol=" "$HOST/config" >"$HOST/lib/modules/$RELEASE/config"
+		finds WARN host.config "CONFIG_$symbol"
+	done
+}
+
 @test "broken: 4 KiB pages" {
 	fact page.size 4096
 	finds WARN host.page_size "4 KiB"
@@ -112,6 +126,11 @@ poke() {
 @test "broken: module blacklisted" {
 	echo "blacklist nvgpu-vfio-pci" >"$HOST/etc/modprobe.d/x.conf"
 	finds FAIL module.installed blacklisted
+}
+
+@test "broken: an install line of modprobe.d" {
+	echo "install nvgpu_vfio_pci /bin/false" >"$HOST/etc/modprobe.d/x.conf"
+	finds FAIL module.installed 'modprobe runs "/bin/false"'
 }
 
 @test "broken: another module loaded than installed" {
@@ -188,6 +207,56 @@ kernel_key() {
 @test "broken: firmware with one of the properties" {
 	sed -i 's/gpu-mem-size/gpu-mem-sjze/g' "$(tables)/SSDT1"
 	finds FAIL memory.firmware "nvidia,gpu-mem-size is missing"
+}
+
+# What an unprivileged user gets: tables that exist, but cannot be read.
+hide_tables() {
+	ln -sfn /nonexistent "$(tables)/SSDT1"
+}
+
+@test "unknown: ACPI tables that cannot be read are neither there nor missing" {
+	hide_tables
+	finds SKIP memory.firmware "only root can read the ACPI tables"
+	run nvgpuctl show "$A"
+	output_has "unknown: reading ACPI tables needs root"
+	run nvgpuctl show --json "$A"
+	for key in base size usemem resmem ready resets poisoned_pages; do
+		[ "$(json "d['gpus'][0]['memory']['$key']")" = None ]
+	done
+}
+
+@test "unknown: 64 bytes of config space" {
+	truncate -s 64 "$(gpu_dir "$A")/config"
+	finds SKIP memory.ready "only root can read its config space"
+	run nvgpuctl show --json "$A"
+	[ "$(json 'd["gpus"][0]["mig_fixed"], d["gpus"][0]["cxl"]')" = "None None" ]
+	[ "$(json 'd["gpus"][0]["memory"]["usemem"]')" = None ]
+	run nvgpuctl show "$A"
+	output_has "MIG bug unknown: reading all of its config space needs root"
+}
+
+@test "unknown: BAR0 without memory decode" {
+	poke config 4 '\x00'
+	poke resource0 0x1498 '\x00'
+	finds SKIP memory.ready "memory decode is off"
+}
+
+@test "unknown: lockdown" {
+	rm "$HOST/sys/kernel/security/lockdown"
+	finds SKIP module.signature "lockdown cannot be read"
+}
+
+@test "unknown: the tables describe another number of GPUs" {
+	head -c 80 "$(tables)/SSDT1" >"$HOST/ssdt"
+	mv "$HOST/ssdt" "$(tables)/SSDT1"
+	finds SKIP memory.firmware "of another GPU"
+}
+
+@test "seen to be wrong: a FAIL even when something else is unknown" {
+	hide_tables
+	rm "$HOST/sys/bus/pci/devices/$B"
+	echo "420000000000-4217ffffffff : System RAM (NVIDIA)" >>"$HOST/proc/iomem"
+	finds FAIL memory.online "NVIDIA driver has onlined 0x420000000000"
 }
 
 @test "broken: C2C down, firmware reports size 0" {
@@ -324,9 +393,30 @@ kernel_key() {
 	finds FAIL vmm.devices "neither"
 }
 
+@test "unknown: device files without their modules; broken: not for this user" {
+	: >"$HOST/dev/iommu"
+	echo "227 nothing" >"$HOST/proc/misc"
+	finds SKIP vmm.devices "their modules are not loaded"
+	echo "127 iommu" >"$HOST/proc/misc"
+	finds PASS vmm.devices "/dev/iommu"
+	rm "$HOST/dev/iommu"
+	ln -s /nonexistent "$HOST/dev/iommu"
+	finds WARN vmm.devices "may open neither"
+}
+
 @test "broken: limit of locked memory" {
 	echo "Max locked memory         8388608              8388608              bytes" >"$HOST/proc/self/limits"
 	finds WARN vmm.memlock "may lock 8 MiB; a VM with 16 GiB of RAM needs 211 GiB"
 	run nvgpuctl doctor --memory 1G
 	output_has "needs 196 GiB"
+	printf 'Name:\tx\nCapEff:\t000001ffffffffff\n' >"$HOST/proc/self/status"
+	finds PASS vmm.memlock "CAP_IPC_LOCK"
+}
+
+@test "unknown: whether a limit suffices for memory of unknown size" {
+	hide_tables
+	echo "Max locked memory         34359738368          34359738368          bytes" >"$HOST/proc/self/limits"
+	finds SKIP vmm.memlock "the size of GPU memory is unknown"
+	run nvgpuctl doctor --memory 64G
+	output_has "WARN vmm.memlock"
 }

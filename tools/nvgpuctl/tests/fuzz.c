@@ -29,7 +29,7 @@ static const struct {
 	SEED("# CONFIG_A is not set\nCONFIG_NODES_SHIFT=6\n"),
 	SEED("0009:01:00.0"),
 	SEED("10de:2342"),
-	SEED("0-3,8,16-17"),
+	SEED("Name:\tx\nCapEff:\t000001ffffffffff\n"),
 	SEED("QEMU emulator version 10.0.13"),
 	SEED("128G"),
 };
@@ -51,7 +51,6 @@ static void parse_texts(const char *text)
 	parse_bdf(text, &bdf);
 	parse_id(text, &vendor, &device);
 	parse_size(text, &size);
-	parse_node_list(text);
 	parse_version(text);
 	same_module(text, "nvgpu-vfio-pci");
 }
@@ -76,6 +75,7 @@ static void parse_files(const char *data, size_t len)
 	parse_driver_file(data, len, buf, sizeof(buf));
 	parse_config(data, len, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
 	parse_memlock(data, len, &number);
+	parse_capability(data, len, 14);
 	for (line = data; line < data + len;)
 		line = parse_map(line, data + len, buf, sizeof(buf), name, sizeof(name));
 }

@@ -91,17 +91,6 @@ static void test_driver_file(void **state)
 	assert_false(parse_driver_file("nul\0byte", 8, driver, sizeof(driver)));
 }
 
-static void test_node_list(void **state)
-{
-	assert_int_equal(parse_node_list("0"), 1);
-	assert_int_equal(parse_node_list("0-35"), 36);
-	assert_int_equal(parse_node_list("0-1,8,16-17\n"), 5);
-	assert_int_equal(parse_node_list(""), -EINVAL);
-	assert_int_equal(parse_node_list("3-1"), -EINVAL);
-	assert_int_equal(parse_node_list("1,"), -EINVAL);
-	assert_int_equal(parse_node_list("0-99999999999999999999"), -EINVAL);
-}
-
 static void test_version(void **state)
 {
 	assert_int_equal(parse_version("QEMU emulator version 10.0.13 (Debian 1:10)"),
@@ -138,6 +127,16 @@ static void test_memlock(void **state)
 	assert_int_equal(memlock("Max locked memory         x\n", &soft), -EINVAL);
 	assert_int_equal(memlock("Max locked memory ", &soft), -EINVAL);
 	assert_int_equal(memlock("Max processes 1\n", &soft), -EINVAL);
+}
+
+static void test_capability(void **state)
+{
+	static const char text[] = "Name:\tx\nCapEff:\t0000000000004000\nCapBnd:\t0\n";
+
+	assert_true(parse_capability(text, strlen(text), 14));
+	assert_false(parse_capability(text, strlen(text), 13));
+	assert_false(parse_capability(text, 20, 14));
+	assert_false(parse_capability("", 0, 14));
 }
 
 static void test_map(void **state)
@@ -308,7 +307,7 @@ int main(void)
 		cmocka_unit_test(test_id),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_driver_file),
-		cmocka_unit_test(test_node_list),
+		cmocka_unit_test(test_capability),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_memlock),
