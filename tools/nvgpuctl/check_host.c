@@ -122,8 +122,7 @@ static void check_nodes(const struct patient *patient)
 			"%u GPUs need %u NUMA nodes in a guest, QEMU has %u", patient->gpus->nr,
 			wanted, QEMU_MAX_NODES);
 	else if (!patient->config ||
-		 parse_config(patient->config, patient->config_len, "CONFIG_NODES_SHIFT", value,
-			      sizeof(value)))
+		 parse_config(patient->config, "CONFIG_NODES_SHIFT", value, sizeof(value)))
 		finding(SKIP, NULL, "CONFIG_NODES_SHIFT is unknown");
 	else if (wanted > 1U << (atoi(value) & 15))
 		finding(WARN, "boot a kernel with a larger CONFIG_NODES_SHIFT, in guests as well",

@@ -86,7 +86,7 @@ static void mok_path(char *buf, size_t size)
 	unsigned int i;
 	size_t n;
 
-	if (len > 0 && !parse_config(data, len, "mok_certificate", buf, size)) {
+	if (len > 0 && !parse_config(data, "mok_certificate", buf, size)) {
 		n = strspn(buf, "\"'");
 		memmove(buf, buf + n, strlen(buf + n) + 1);
 		buf[strcspn(buf, "\"'")] = '\0';

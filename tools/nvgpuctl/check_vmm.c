@@ -88,10 +88,13 @@ static void check_devices(const struct patient *patient)
 
 static bool needs_no_limit(void)
 {
-	char *data __free(pointer) = NULL;
-	ssize_t len = root_load(&data, "/proc/self/status");
+	char *data __free(pointer) = NULL, *line = NULL;
+	__u64 capabilities;
 
-	return len > 0 && parse_capability(data, len, CAP_IPC_LOCK);
+	if (root_load(&data, "/proc/self/status") > 0)
+		line = strstr(data, "CapEff:");
+	return line && sscanf(line, "CapEff: %llx", &capabilities) == 1 &&
+	       capabilities >> CAP_IPC_LOCK & 1;
 }
 
 static bool sizes_are_known(const struct gpus *gpus)
@@ -109,13 +112,12 @@ static void check_memlock(const struct patient *patient)
 	char *data __free(pointer) = NULL;
 	__u64 wanted = vm_memlock(patient->chosen, patient->guest_memory), limit;
 	char have[32], want[32], todo[160];
-	ssize_t len;
+	ssize_t len = root_load(&data, "/proc/self/limits");
 
-	len = root_load(&data, "/proc/self/limits");
 	format_size(want, sizeof(want), wanted);
 	if (needs_no_limit()) {
 		finding(PASS, NULL, "this user has CAP_IPC_LOCK and needs no limit");
-	} else if (len <= 0 || parse_memlock(data, len, &limit)) {
+	} else if (len <= 0 || parse_memlock(data, &limit)) {
 		finding(SKIP, NULL, "/proc/self/limits cannot be read; %s are needed", want);
 	} else if (limit < wanted) {
 		snprintf(todo, sizeof(todo),

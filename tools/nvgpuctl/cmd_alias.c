@@ -132,15 +132,13 @@ static enum status print_all(const struct gpus *gpus)
 
 enum status cmd_alias(int argc, char **argv)
 {
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	enum status status;
 
 	if (next_option(argc, argv, NULL, print_help) != -1)
 		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
-		status = print_all(&chosen);
-	gpus_free(&chosen);
-	gpus_free(&all);
+		status = print_all(chosen);
 	return status;
 }

@@ -164,7 +164,7 @@ static enum status check_domains(const struct gpus *gpus, char **spec, unsigned 
 
 static enum status run(int argc, char **argv, const struct wanted *wanted)
 {
-	struct gpus all = {}, chosen = {};
+	struct gpus *all, *chosen;
 	struct changes changes = { .persist = wanted->persist };
 	enum status status;
 	unsigned int i;
@@ -177,18 +177,18 @@ static enum status run(int argc, char **argv, const struct wanted *wanted)
 	if (status == ST_OK)
 		status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
-		status = check_domains(&all, argv + optind, argc - optind);
-	changes.v = calloc(chosen.nr + 1, sizeof(*changes.v));
-	changes.nr = chosen.nr;
-	for (i = 0; i < chosen.nr && status == ST_OK; i++)
-		status = plan(&changes.v[i], &chosen.v[i], wanted);
+		status = check_domains(all, argv + optind, argc - optind);
+	if (status != ST_OK)
+		return status;
+	changes.v = calloc(chosen->nr, sizeof(*changes.v));
+	changes.nr = chosen->nr;
+	for (i = 0; i < chosen->nr && status == ST_OK; i++)
+		status = plan(&changes.v[i], &chosen->v[i], wanted);
 	if (status == ST_OK)
-		status = check_all(&chosen, changes.v);
+		status = check_all(chosen, changes.v);
 	if (status == ST_OK)
 		status = changes_run(&changes);
 	free(changes.v);
-	gpus_free(&chosen);
-	gpus_free(&all);
 	return status;
 }
 

@@ -100,21 +100,16 @@ void finding(enum verdict verdict, const char *todo, const char *seen, ...)
 /* Distributions install a file; the kernel has one with IKCONFIG_PROC. */
 static void load_config(struct patient *patient)
 {
-	ssize_t len;
-
-	len = root_load(&patient->config, "/boot/config-%s", kernel_release());
-	if (len < 0)
-		len = root_load(&patient->config, "/lib/modules/%s/config", kernel_release());
-	if (len < 0)
-		len = root_load_gz(&patient->config, "/proc/config.gz");
-	patient->config_len = len > 0 ? len : 0;
+	if (root_load(&patient->config, "/boot/config-%s", kernel_release()) < 0 &&
+	    root_load(&patient->config, "/lib/modules/%s/config", kernel_release()) < 0)
+		root_load_gz(&patient->config, "/proc/config.gz");
 }
 
 bool config_is_on(const struct patient *patient, const char *symbol)
 {
 	char value[16];
 
-	return !parse_config(patient->config, patient->config_len, symbol, value, sizeof(value)) &&
+	return !parse_config(patient->config, symbol, value, sizeof(value)) &&
 	       (!strcmp(value, "y") || !strcmp(value, "m"));
 }
 
@@ -125,7 +120,7 @@ static void load_patient(struct patient *patient)
 
 	load_config(patient);
 	len = root_load(&data, "/proc/iomem");
-	patient->has_iomem = len > 0 && !iomem_parse(data, len, &patient->iomem) &&
+	patient->has_iomem = len > 0 && !iomem_parse(data, &patient->iomem) &&
 			     !iomem_is_hidden(&patient->iomem);
 }
 
@@ -191,7 +186,7 @@ enum status cmd_doctor(int argc, char **argv)
 		{ }
 	};
 	__u64 guest_memory = GUEST_MEMORY_DEFAULT;
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	enum status status;
 	int opt;
 
@@ -205,8 +200,6 @@ enum status cmd_doctor(int argc, char **argv)
 	}
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
-		status = run(&all, &chosen, guest_memory);
-	gpus_free(&chosen);
-	gpus_free(&all);
+		status = run(all, chosen, guest_memory);
 	return status;
 }

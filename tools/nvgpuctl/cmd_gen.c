@@ -273,7 +273,7 @@ enum status cmd_gen(int argc, char **argv)
 		.iommufd = VM_AUTO,
 	};
 	const struct format *format;
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	enum status status;
 	int opt;
 
@@ -292,10 +292,8 @@ enum status cmd_gen(int argc, char **argv)
 		vm.firmware = format->firmware;
 	status = load_and_select(argc, argv, &all, &chosen);
 	look_at_host(&vm);
-	vm.gpus = &chosen;
+	vm.gpus = chosen;
 	if (status == ST_OK)
 		status = generate(&vm, format);
-	gpus_free(&chosen);
-	gpus_free(&all);
 	return status;
 }

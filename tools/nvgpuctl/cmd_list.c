@@ -33,9 +33,9 @@ static void fill_line(struct libscols_line *line, const struct gpu *gpu,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		char text[128] = "";
+		char text[128];
 
-		column[i]->text(gpu, text, sizeof(text));
+		column_text(column[i], gpu, text, sizeof(text));
 		scols_line_set_data(line, i, text);
 	}
 }
@@ -54,7 +54,7 @@ static enum status print_table(const struct gpus *gpus)
 	for (i = 0; i < (unsigned int)nr; i++)
 		scols_table_new_column(table, column[i]->name, 0.1,
 				       SCOLS_FL_TRUNC |
-				       (column[i]->is_right ? SCOLS_FL_RIGHT : 0));
+				       (column[i]->type != COLUMN_TEXT ? SCOLS_FL_RIGHT : 0));
 	for (i = 0; i < gpus->nr; i++)
 		fill_line(scols_table_new_line(table, NULL), &gpus->v[i], column, nr);
 	return table_print(table) ? ST_FAILED : ST_OK;
@@ -182,7 +182,7 @@ enum status cmd_list(int argc, char **argv)
 		{ "tree", no_argument, NULL, 't' },
 		{ }
 	};
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	enum status status;
 	bool tree = false;
 	int opt;
@@ -195,11 +195,9 @@ enum status cmd_list(int argc, char **argv)
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK) {
 		if (opts.json)
-			status = print_json(&chosen);
+			status = print_json(chosen);
 		else
-			status = tree ? print_tree(&chosen) : print_table(&chosen);
+			status = tree ? print_tree(chosen) : print_table(chosen);
 	}
-	gpus_free(&chosen);
-	gpus_free(&all);
 	return status;
 }

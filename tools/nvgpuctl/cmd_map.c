@@ -171,7 +171,7 @@ enum status cmd_map(int argc, char **argv)
 		{ "svg", required_argument, NULL, 's' },
 		{ }
 	};
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	const char *svg = NULL;
 	enum status status;
 	int opt;
@@ -183,8 +183,6 @@ enum status cmd_map(int argc, char **argv)
 	}
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
-		status = map(&chosen, svg);
-	gpus_free(&chosen);
-	gpus_free(&all);
+		status = map(chosen, svg);
 	return status;
 }

@@ -136,7 +136,7 @@ static void print_json(const struct gpus *gpus)
 
 enum status cmd_show(int argc, char **argv)
 {
-	struct gpus all, chosen;
+	struct gpus *all, *chosen;
 	enum status status;
 	unsigned int i;
 
@@ -144,13 +144,11 @@ enum status cmd_show(int argc, char **argv)
 		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK && opts.json)
-		print_json(&chosen);
-	for (i = 0; status == ST_OK && !opts.json && i < chosen.nr; i++) {
+		print_json(chosen);
+	for (i = 0; status == ST_OK && !opts.json && i < chosen->nr; i++) {
 		if (i)
 			putchar('\n');
-		show(&chosen.v[i]);
+		show(&chosen->v[i]);
 	}
-	gpus_free(&chosen);
-	gpus_free(&all);
 	return status;
 }

@@ -21,7 +21,6 @@ enum verdict {
  * @gpus: all GPUs of the machine
  * @chosen: the GPUs to check
  * @config: the kernel's configuration, or NULL
- * @config_len: its length
  * @iomem: /proc/iomem
  * @has_iomem: @iomem is valid and has addresses
  * @guest_memory: RAM of the planned VM, in bytes
@@ -30,7 +29,6 @@ struct patient {
 	const struct gpus *gpus;
 	const struct gpus *chosen;
 	char *config;
-	size_t config_len;
 	struct iomem iomem;
 	bool has_iomem;
 	__u64 guest_memory;

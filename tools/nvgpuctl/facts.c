@@ -97,7 +97,7 @@ static int recorded(char *buf, size_t len, const char *name)
 
 	if (n < 0)
 		return n;
-	return parse_config(data, n, name, buf, len);
+	return parse_config(data, name, buf, len);
 }
 
 /**

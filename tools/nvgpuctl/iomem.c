@@ -2,69 +2,41 @@
 /*
  * /proc/iomem: users of physical addresses.
  */
-#include <ctype.h>
 #include <errno.h>
 
 #include "nvgpuctl.h"
 
-/* Parses a hexadecimal number; returns its end, or NULL. */
-static const char *address(const char *p, const char *end, __u64 *value)
+/* "  1000-1fff : name", two blanks a level. */
+static bool parse_line(const char *line, struct iomem_range *range)
 {
-	const char *begin = p;
+	size_t blanks = strspn(line, " ");
 
-	for (*value = 0; p < end && isxdigit((unsigned char)*p) && p - begin < 16; p++)
-		*value = *value << 4 | (isdigit((unsigned char)*p) ? *p - '0' :
-					tolower((unsigned char)*p) - 'a' + 10);
-	return p > begin ? p : NULL;
-}
-
-/* One line without its newline: "  1000-1fff : name", two blanks a level. */
-static bool parse_line(const char *p, const char *end, struct iomem_range *range)
-{
-	const char *begin = p;
-	size_t n;
-
-	while (p < end && *p == ' ')
-		p++;
-	range->depth = (p - begin) / 2;
-	p = address(p, end, &range->start);
-	if (!p || p >= end || *p != '-')
-		return false;
-	p = address(p + 1, end, &range->last);
-	if (!p || end - p < 3 || memcmp(p, " : ", 3))
-		return false;
-	p += 3;
-	n = end - p < (ptrdiff_t)sizeof(range->name) ? (size_t)(end - p) : sizeof(range->name) - 1;
-	memcpy(range->name, p, n);
-	range->name[n] = '\0';
-	return range->last >= range->start;
+	range->depth = blanks / 2;
+	return sscanf(line + blanks, "%16llx-%16llx : %95[^\n]", &range->start, &range->last,
+		      range->name) == 3 && range->last >= range->start;
 }
 
 /**
  * iomem_parse() - Read /proc/iomem
- * @data: the file
- * @len: its length
+ * @text: the file, whose lines are cut apart
  * @iomem: the ranges, in the file's order; to be freed
  *
  * Return: 0, or -EINVAL if no line is valid.
  */
-int iomem_parse(const char *data, size_t len, struct iomem *iomem)
+int iomem_parse(char *text, struct iomem *iomem)
 {
-	const char *end = data + len, *line = data, *stop;
 	unsigned int room = 0;
+	char *line;
 
 	*iomem = (struct iomem) {};
-	for (; line < end; line = stop + 1) {
-		stop = memchr(line, '\n', end - line);
-		if (!stop)
-			stop = end;
+	while ((line = strsep(&text, "\n"))) {
 		if (iomem->nr == room) {
 			room = room ? 2 * room : 64;
 			iomem->range = realloc(iomem->range, room * sizeof(*iomem->range));
 			if (!iomem->range)
 				abort();
 		}
-		if (parse_line(line, stop, &iomem->range[iomem->nr]))
+		if (parse_line(line, &iomem->range[iomem->nr]))
 			iomem->nr++;
 	}
 	return iomem->nr ? 0 : -EINVAL;

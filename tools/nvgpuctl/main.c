@@ -192,24 +192,30 @@ int next_option(int argc, char **argv, const struct option *own, void (*help)(vo
  * load_and_select() - Find all GPUs and select those on the command line
  * @argc: of the command, options already parsed
  * @argv: of the command
- * @all: all GPUs; to be freed in any case
- * @chosen: those named, all without a name; to be freed in any case
+ * @all: all GPUs
+ * @chosen: those named, all without a name
+ *
+ * The next call changes them.
  *
  * Return: ST_OK, or another after a message.
  */
-enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus *chosen)
+enum status load_and_select(int argc, char **argv, struct gpus **all, struct gpus **chosen)
 {
+	static struct gpus found, selected;
 	char all_of_them[] = "all", *every = all_of_them;
 	char **spec = optind < argc ? argv + optind : &every;
 	unsigned int nr = optind < argc ? argc - optind : 1;
 	int missing;
 
-	*chosen = (struct gpus) {};
-	if (gpus_load(all, spec, nr) || (!all->nr && optind >= argc)) {
+	gpus_free(&found);
+	gpus_free(&selected);
+	*all = &found;
+	*chosen = &selected;
+	if (gpus_load(&found, spec, nr) || (!found.nr && optind >= argc)) {
 		complain("this machine has no Grace GPU");
 		return ST_NO_GPU;
 	}
-	missing = gpus_select(all, spec, nr, chosen);
+	missing = gpus_select(&found, spec, nr, &selected);
 	if (missing < 0)
 		return ST_OK;
 	complain("%s: no such GPU; see nvgpuctl list", spec[missing]);

@@ -118,11 +118,8 @@ bool parse_id(const char *text, __u16 *vendor, __u16 *device);
 bool parse_size(const char *text, __u64 *size);
 bool parse_driver_file(const char *data, size_t len, char *driver, size_t size);
 unsigned int parse_version(const char *text);
-int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size);
-bool parse_capability(const char *data, size_t len, unsigned int number);
-int parse_memlock(const char *data, size_t len, __u64 *soft);
-const char *parse_map(const char *line, const char *end, char *range, size_t range_size,
-		      char *name, size_t name_size);
+int parse_config(const char *text, const char *key, char *value, size_t size);
+int parse_memlock(const char *text, __u64 *soft);
 const char *errno_name(int err);
 __u64 pow2_ceil(__u64 value);
 bool same_module(const char *a, const char *b);
@@ -149,7 +146,7 @@ struct iomem {
 	unsigned int nr;
 };
 
-int iomem_parse(const char *data, size_t len, struct iomem *iomem);
+int iomem_parse(char *text, struct iomem *iomem);
 void iomem_free(struct iomem *iomem);
 bool iomem_is_hidden(const struct iomem *iomem);
 bool iomem_is_ram(const char *name);
@@ -407,13 +404,20 @@ void json_put_out(struct json_object *document);
  * struct column - a column of a table of GPUs
  * @name: heading, in lower case for -o
  * @help: one line
- * @is_right: a number
- * @text: writes the cell
+ * @type: of the field; all but text are aligned to the right
+ * @offset: of the field in struct gpu
+ * @text: writes the cell, if it is no field
  */
 struct column {
 	const char *name;
 	const char *help;
-	bool is_right;
+	enum {
+		COLUMN_TEXT,
+		COLUMN_NUMBER,
+		COLUMN_SIZE,
+		COLUMN_COUNT,
+	} type;
+	size_t offset;
 	void (*text)(const struct gpu *gpu, char *buf, size_t len);
 };
 
@@ -422,6 +426,7 @@ struct libscols_table;
 extern const struct column gpu_columns[];
 extern const unsigned int nr_gpu_columns;
 
+void column_text(const struct column *column, const struct gpu *gpu, char *buf, size_t len);
 int columns_choose(const char *list, const struct column **chosen, unsigned int max);
 struct libscols_table *table_new(void);
 int table_print(struct libscols_table *table);
@@ -443,6 +448,6 @@ enum status cmd_report(int argc, char **argv);
 struct option;
 
 int next_option(int argc, char **argv, const struct option *own, void (*help)(void));
-enum status load_and_select(int argc, char **argv, struct gpus *all, struct gpus *chosen);
+enum status load_and_select(int argc, char **argv, struct gpus **all, struct gpus **chosen);
 
 #endif /* NVGPUCTL_H */

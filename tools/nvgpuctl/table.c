@@ -9,66 +9,9 @@
 
 #include "nvgpuctl.h"
 
-static void col_bdf(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->bdf);
-}
-
 static void col_id(const struct gpu *gpu, char *buf, size_t len)
 {
 	snprintf(buf, len, "%04x:%04x", gpu->vendor, gpu->device);
-}
-
-static void col_name(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->name);
-}
-
-static void col_driver(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->driver);
-}
-
-static void col_override(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->override);
-}
-
-static void col_persisted(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->persisted);
-}
-
-static void number(int value, char *buf, size_t len)
-{
-	if (value >= 0)
-		snprintf(buf, len, "%d", value);
-}
-
-static void col_group(const struct gpu *gpu, char *buf, size_t len)
-{
-	number(gpu->group, buf, len);
-}
-
-static void col_node(const struct gpu *gpu, char *buf, size_t len)
-{
-	number(gpu->node, buf, len);
-}
-
-static void col_iommu(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->iommu);
-}
-
-static void size_or_nothing(__u64 size, char *buf, size_t len)
-{
-	if (size)
-		format_size(buf, len, size);
-}
-
-static void col_memory(const struct gpu *gpu, char *buf, size_t len)
-{
-	size_or_nothing(gpu->mem_size, buf, len);
 }
 
 static void col_base(const struct gpu *gpu, char *buf, size_t len)
@@ -77,63 +20,63 @@ static void col_base(const struct gpu *gpu, char *buf, size_t len)
 		snprintf(buf, len, "0x%llx", gpu->mem_base);
 }
 
-static void col_usemem(const struct gpu *gpu, char *buf, size_t len)
-{
-	size_or_nothing(gpu->usemem.size, buf, len);
-}
-
-static void col_resmem(const struct gpu *gpu, char *buf, size_t len)
-{
-	size_or_nothing(gpu->resmem.size, buf, len);
-}
-
 static void col_source(const struct gpu *gpu, char *buf, size_t len)
 {
 	snprintf(buf, len, "%s", memory_source_name(gpu->source));
 }
 
-static void col_ready(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->ready);
-}
-
-static void col_resets(const struct gpu *gpu, char *buf, size_t len)
-{
-	if (gpu->source == MEM_DRIVER)
-		snprintf(buf, len, "%llu", gpu->resets);
-}
-
-static void col_poisoned(const struct gpu *gpu, char *buf, size_t len)
-{
-	if (gpu->source == MEM_DRIVER)
-		snprintf(buf, len, "%llu", gpu->poisoned);
-}
-
-static void col_vfio(const struct gpu *gpu, char *buf, size_t len)
-{
-	snprintf(buf, len, "%s", gpu->vfio_dev);
-}
+#define TEXT(field) COLUMN_TEXT, offsetof(struct gpu, field), NULL
+#define NUMBER(field) COLUMN_NUMBER, offsetof(struct gpu, field), NULL
+#define SIZE(field) COLUMN_SIZE, offsetof(struct gpu, field), NULL
+#define COUNT(field) COLUMN_COUNT, offsetof(struct gpu, field), NULL
+#define OTHER(function) COLUMN_TEXT, 0, function
 
 const struct column gpu_columns[] = {
-	{ "BDF", "PCI address", false, col_bdf },
-	{ "ID", "vendor and device", false, col_id },
-	{ "NAME", "name, \"unknown\" without one", false, col_name },
-	{ "DRIVER", "bound driver", false, col_driver },
-	{ "OVERRIDE", "driver_override", false, col_override },
-	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", false, col_persisted },
-	{ "GROUP", "IOMMU group", true, col_group },
-	{ "IOMMU", "IOMMU that serves it", false, col_iommu },
-	{ "NODE", "NUMA node", true, col_node },
-	{ "MEMORY", "size of its memory", true, col_memory },
-	{ "BASE", "physical address of its memory", false, col_base },
-	{ "USEMEM", "cacheable part of it", true, col_usemem },
-	{ "RESMEM", "write-combining part of it", true, col_resmem },
-	{ "SOURCE", "source of the size: driver, firmware, acpi-heuristic", false, col_source },
-	{ "READY", "state of the memory, while bound to nvgpu-vfio-pci", false, col_ready },
-	{ "RESETS", "resets since it was bound", true, col_resets },
-	{ "POISONED", "hwpoisoned pages since the last reset", true, col_poisoned },
-	{ "VFIO", "its vfio device", false, col_vfio },
+	{ "BDF", "PCI address", TEXT(bdf) },
+	{ "ID", "vendor and device", OTHER(col_id) },
+	{ "NAME", "name, \"unknown\" without one", TEXT(name) },
+	{ "DRIVER", "bound driver", TEXT(driver) },
+	{ "OVERRIDE", "driver_override", TEXT(override) },
+	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", TEXT(persisted) },
+	{ "GROUP", "IOMMU group", NUMBER(group) },
+	{ "IOMMU", "IOMMU that serves it", TEXT(iommu) },
+	{ "NODE", "NUMA node", NUMBER(node) },
+	{ "MEMORY", "size of its memory", SIZE(mem_size) },
+	{ "BASE", "physical address of its memory", OTHER(col_base) },
+	{ "USEMEM", "cacheable part of it", SIZE(usemem.size) },
+	{ "RESMEM", "write-combining part of it", SIZE(resmem.size) },
+	{ "SOURCE", "source of the size: driver, firmware, acpi-heuristic", OTHER(col_source) },
+	{ "READY", "state of the memory, while bound to nvgpu-vfio-pci", TEXT(ready) },
+	{ "RESETS", "resets since it was bound", COUNT(resets) },
+	{ "POISONED", "hwpoisoned pages since the last reset", COUNT(poisoned) },
+	{ "VFIO", "its vfio device", TEXT(vfio_dev) },
 };
+
+/**
+ * column_text() - Write a cell
+ * @column: its column
+ * @gpu: its line
+ * @buf: gets the text, "-" if there is none
+ * @len: of @buf
+ */
+void column_text(const struct column *column, const struct gpu *gpu, char *buf, size_t len)
+{
+	const void *field = (const char *)gpu + column->offset;
+
+	buf[0] = '\0';
+	if (column->text)
+		column->text(gpu, buf, len);
+	else if (column->type == COLUMN_TEXT)
+		snprintf(buf, len, "%s", (const char *)field);
+	else if (column->type == COLUMN_NUMBER && *(const int *)field >= 0)
+		snprintf(buf, len, "%d", *(const int *)field);
+	else if (column->type == COLUMN_SIZE && *(const __u64 *)field)
+		format_size(buf, len, *(const __u64 *)field);
+	else if (column->type == COLUMN_COUNT && gpu->source == MEM_DRIVER)
+		snprintf(buf, len, "%llu", *(const __u64 *)field);
+	if (!buf[0])
+		snprintf(buf, len, "-");
+}
 
 const unsigned int nr_gpu_columns = NR_ITEMS(gpu_columns);
 

@@ -147,140 +147,49 @@ unsigned int parse_version(const char *text)
 	return VERSION(part[0], part[1], part[2]);
 }
 
-/* Start of the next line, or NULL at the end. */
-static const char *next_line(const char *line, const char *end)
-{
-	const char *newline = memchr(line, '\n', end - line);
-
-	return newline && newline + 1 < end ? newline + 1 : NULL;
-}
-
 /**
- * parse_config() - Look a symbol up in a kernel configuration
- * @data: the file
- * @len: its length
- * @symbol: with CONFIG_
+ * parse_config() - Look a key up in a file of lines KEY=VALUE
+ * @text: the file
+ * @key: such as CONFIG_KVM
  * @value: the text after "="
  * @size: of @value
  *
- * Return: 0, or -ENOENT if it is not set.
+ * Return: 0, or -ENOENT if there is none.
  */
-int parse_config(const char *data, size_t len, const char *symbol, char *value, size_t size)
+int parse_config(const char *text, const char *key, char *value, size_t size)
 {
-	const char *line, *end = data + len;
-	size_t n = strlen(symbol);
+	size_t n = strlen(key);
 
-	for (line = len ? data : NULL; line; line = next_line(line, end)) {
-		if ((size_t)(end - line) <= n || memcmp(line, symbol, n) || line[n] != '=')
+	for (; text; text = strchr(text, '\n'), text += !!text) {
+		if (strncmp(text, key, n) || text[n] != '=')
 			continue;
-		line += n + 1;
-		n = 0;
-		while (line + n < end && line[n] != '\n' && n + 1 < size)
-			n++;
-		memcpy(value, line, n);
-		value[n] = '\0';
+		text += n + 1;
+		snprintf(value, size, "%.*s", (int)strcspn(text, "\n"), text);
 		return 0;
 	}
 	return -ENOENT;
 }
 
 /**
- * parse_capability() - Look a capability up in /proc/PID/status
- * @data: the file
- * @len: its length
- * @number: of the capability
- *
- * Return: true if it is effective.
- */
-bool parse_capability(const char *data, size_t len, unsigned int number)
-{
-	static const char key[] = "CapEff:\t";
-	const char *line, *end = data + len;
-	char value[17] = "";
-
-	for (line = len ? data : NULL; line; line = next_line(line, end)) {
-		if ((size_t)(end - line) < sizeof(key) + 15 || memcmp(line, key, sizeof(key) - 1))
-			continue;
-		memcpy(value, line + sizeof(key) - 1, 16);
-		return strtoull(value, NULL, 16) >> number & 1;
-	}
-	return false;
-}
-
-/**
  * parse_memlock() - Parse the limit of locked memory in /proc/PID/limits
- * @data: the file
- * @len: its length
+ * @text: the file
  * @soft: bytes, UINT64_MAX if unlimited
  *
  * Return: 0 or -EINVAL.
  */
-int parse_memlock(const char *data, size_t len, __u64 *soft)
+int parse_memlock(const char *text, __u64 *soft)
 {
-	static const char key[] = "Max locked memory ";
-	const char *line, *end = data + len;
-	char value[32];
-	size_t n;
-	char *stop;
+	const char *line = strstr(text, "Max locked memory ");
+	char value[32], *stop;
 
-	for (line = len ? data : NULL; line; line = next_line(line, end))
-		if ((size_t)(end - line) > sizeof(key) && !memcmp(line, key, sizeof(key) - 1))
-			break;
-	if (!line)
+	if (!line || sscanf(line, "Max locked memory %31s", value) != 1)
 		return -EINVAL;
-	line += sizeof(key) - 1;
-	while (line < end && *line == ' ')
-		line++;
-	for (n = 0; line + n < end && n + 1 < sizeof(value); n++) {
-		if (isspace((unsigned char)line[n]))
-			break;
-		value[n] = line[n];
-	}
-	value[n] = '\0';
 	*soft = UINT64_MAX;
 	if (!strcmp(value, "unlimited"))
 		return 0;
 	errno = 0;
 	*soft = strtoull(value, &stop, 10);
-	return errno || !n || *stop || !isdigit((unsigned char)*value) ? -EINVAL : 0;
-}
-
-/* A copy of up to @n bytes that fits. */
-static void copy_text(char *buf, size_t size, const char *text, size_t n)
-{
-	snprintf(buf, size, "%.*s", n < size ? (int)n : (int)size - 1, text);
-}
-
-/**
- * parse_map() - Read a line of /proc/PID/maps
- * @line: where it begins, before @end
- * @end: of the file
- * @range: gets its addresses, the name in map_files
- * @range_size: of @range
- * @name: gets the file's name, empty without one
- * @name_size: of @name
- *
- * Return: start of the next line.
- */
-const char *parse_map(const char *line, const char *end, char *range, size_t range_size,
-		      char *name, size_t name_size)
-{
-	const char *stop = memchr(line, '\n', end - line), *p = line;
-	int field;
-
-	if (!stop)
-		stop = end;
-	/* address perms offset dev inode, then the name */
-	for (field = 0; field < 5; field++) {
-		while (p < stop && *p != ' ')
-			p++;
-		if (!field)
-			copy_text(range, range_size, line, p - line);
-		while (p < stop && *p == ' ')
-			p++;
-	}
-	copy_text(name, name_size, p, stop - p);
-	return stop < end ? stop + 1 : end;
+	return errno || *stop || !isdigit((unsigned char)*value) ? -EINVAL : 0;
 }
 
 /**

@@ -64,19 +64,18 @@ static bool is_one(const struct node *node, unsigned int nr, const char *file, d
 }
 
 /* A mapping holds the device after the file is closed. */
-static bool is_mapped(int pid, const struct node *node, unsigned int nr, char *name, size_t size)
+static bool is_mapped(int pid, const struct node *node, unsigned int nr, char name[PATH_MAX])
 {
-	char *data __free(pointer) = NULL;
-	ssize_t len = root_load(&data, "/proc/%d/maps", pid);
-	const char *line = data;
+	char *data __free(pointer) = NULL, *rest, *line;
 	char range[40];
 
-	while (len > 0 && line < data + len) {
-		line = parse_map(line, data + len, range, sizeof(range), name, size);
-		if (name[0] == '/' &&
+	root_load(&data, "/proc/%d/maps", pid);
+	rest = data;
+	while ((line = strsep(&rest, "\n")))
+		/* address perms offset dev inode, then the name */
+		if (sscanf(line, "%39s %*s %*s %*s %*s %4095[^\n]", range, name) == 2 &&
 		    is_one(node, nr, name, root_number("/proc/%d/map_files/%s", pid, range)))
 			return true;
-	}
 	return false;
 }
 
@@ -95,7 +94,7 @@ static void look_at(struct users *users, int pid, const struct node *node, unsig
 		if (is_one(node, nr, target, root_number("/proc/%d/fd/%s", pid, fds.name[i])))
 			break;
 	}
-	if (i < fds.nr || is_mapped(pid, node, nr, target, sizeof(target)))
+	if (i < fds.nr || is_mapped(pid, node, nr, target))
 		add(users, pid, target);
 	names_free(&fds);
 }

@@ -24,12 +24,10 @@ static const struct {
 	SEED("SSDT\x0dnvidia,gpu-mem-base-pa\0\x0e\0\0\0\0\0\x42\0\0"
 	     "\x0dnvidia,gpu-mem-size\0\x0c\0\0\0\x40"),
 	SEED("3,12,99,-,caller=T1;nvgpu 0009:01:00.0: new\n SUBSYSTEM=pci\n"),
-	SEED("aaaa-bbbb r-xp 00000000 fd:01 1234      /dev/nvidia0\n"),
 	SEED("Max locked memory         8388608              unlimited            bytes\n"),
 	SEED("# CONFIG_A is not set\nCONFIG_NODES_SHIFT=6\n"),
 	SEED("0009:01:00.0"),
 	SEED("10de:2342"),
-	SEED("Name:\tx\nCapEff:\t000001ffffffffff\n"),
 	SEED("QEMU emulator version 10.0.13"),
 	SEED("128G"),
 };
@@ -46,12 +44,15 @@ static void parse_texts(const char *text)
 {
 	__u16 vendor, device;
 	struct bdf bdf;
+	char buf[16];
 	__u64 size;
 
 	parse_bdf(text, &bdf);
 	parse_id(text, &vendor, &device);
 	parse_size(text, &size);
 	parse_version(text);
+	parse_config(text, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
+	parse_memlock(text, &size);
 	same_module(text, "nvgpu-vfio-pci");
 }
 
@@ -59,13 +60,8 @@ static void parse_files(const char *data, size_t len)
 {
 	struct acpi_memory found[3];
 	struct candidates candidates;
-	struct iomem iomem;
-	char buf[16], name[8];
-	const char *line;
-	__u64 number;
+	char buf[16];
 
-	iomem_parse(data, len, &iomem);
-	iomem_free(&iomem);
 	acpi_find_memory((const __u8 *)data, len, found, NR_ITEMS(found));
 	alias_search(data, len, "pci:v000010DEd00002342sv000010DEsd000016EBbc03sc02i00",
 		     &candidates);
@@ -73,16 +69,12 @@ static void parse_files(const char *data, size_t len)
 	kmsg_find(data, len, 0, "nvgpu", buf, sizeof(buf));
 	kmsg_find(data, len, 0, NULL, buf, sizeof(buf));
 	parse_driver_file(data, len, buf, sizeof(buf));
-	parse_config(data, len, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
-	parse_memlock(data, len, &number);
-	parse_capability(data, len, 14);
-	for (line = data; line < data + len;)
-		line = parse_map(line, data + len, buf, sizeof(buf), name, sizeof(name));
 }
 
 static void run(const char *data, size_t len)
 {
 	struct candidates candidates;
+	struct iomem iomem;
 	char *exact = malloc(len ? len : 1), *text = calloc(1, len + 1);
 
 	memcpy(exact, data, len);
@@ -90,6 +82,8 @@ static void run(const char *data, size_t len)
 	parse_files(exact, len);
 	parse_texts(text);
 	alias_search("", 0, text, &candidates);
+	iomem_parse(text, &iomem);
+	iomem_free(&iomem);
 	candidates_free(&candidates);
 	free(exact);
 	free(text);

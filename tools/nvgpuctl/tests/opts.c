@@ -12,9 +12,7 @@ int next_option(int argc, char **argv, const struct option *own, void (*help)(vo
 }
 
 enum status load_and_select(int argc, char **argv,
-			    struct gpus *all, struct gpus *chosen)
+			    struct gpus **all, struct gpus **chosen)
 {
-	*all = (struct gpus) {};
-	*chosen = (struct gpus) {};
 	return ST_NO_GPU;
 }
