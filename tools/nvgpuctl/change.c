@@ -248,15 +248,7 @@ static void tell_results(const struct changes *changes)
 		json_object_put(document);
 }
 
-/**
- * changes_run() - Change the drivers of GPUs, all or none
- * @changes: the changes
- *
- * Prints the result.
- *
- * Return: exit status.
- */
-enum status changes_run(const struct changes *changes)
+static enum status run(const struct changes *changes)
 {
 	unsigned int i, failed;
 	char why[256];
@@ -273,10 +265,34 @@ enum status changes_run(const struct changes *changes)
 		return ST_FAILED;
 	}
 	ret = apply_all(changes, why, sizeof(why), &failed);
-	if (ret)
-		return undo_all(changes, failed, ret, why);
-	tell_results(changes);
-	return ST_OK;
+	return ret ? undo_all(changes, failed, ret, why) : ST_OK;
+}
+
+/**
+ * changes_run() - Change the drivers of GPUs
+ * @changes: the changes
+ *
+ * Prints the result.
+ *
+ * Return: exit status.
+ */
+enum status changes_run(const struct changes *changes)
+{
+	unsigned int i, step = changes->is_each ? 1 : changes->nr;
+	enum status status = ST_OK, one;
+
+	for (i = 0; i < changes->nr; i += step) {
+		const struct changes some = {
+			.v = changes->v + i, .nr = step, .persist = changes->persist
+		};
+
+		one = run(&some);
+		if (one != ST_OK)
+			status = one;
+	}
+	if (status == ST_OK || changes->is_each)
+		tell_results(changes);
+	return status;
 }
 
 /**

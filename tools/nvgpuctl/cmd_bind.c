@@ -11,17 +11,19 @@ struct wanted {
 	const char *driver;
 	bool persist;
 	bool from_file;
+	bool is_each;
 };
 
 static void print_bind_help(void)
 {
-	puts("usage: nvgpuctl bind [OPTION...] GPU...\n"
+	puts("usage: nvgpuctl bind [OPTION...] GPU... | --persisted\n"
 	     "Binds GPUs to nvgpu-vfio-pci, all or none. Fails while a process uses a GPU or\n"
 	     "its IOMMU group is not viable. Ctrl-C undoes what was done.\n"
 	     "\n"
 	     "  --driver NAME   another driver than nvgpu_vfio_pci; \"none\" for no driver\n"
 	     "  --persist       also at each boot, through /etc/driverctl.d like driverctl\n"
-	     "  --persisted     bind to the driver in /etc/driverctl.d (for udev)\n"
+	     "  --persisted     bind to the driver in /etc/driverctl.d; without GPU, each that\n"
+	     "                  has one (for nvgpu-bind.service)\n"
 	     "  --wait SECONDS  longest wait for each step of the kernel, and for another\n"
 	     "                  nvgpuctl (default 300)\n"
 	     "  -n, --dry-run   print writes instead of making them\n"
@@ -104,18 +106,15 @@ static enum status check_users(const struct gpu *gpu)
 }
 
 /* Reject what would make the kernel wait or a VM fail later. */
-static enum status check_all(const struct gpus *gpus, const struct change *change)
+static enum status check(const struct gpus *gpus, const struct change *change)
 {
-	enum status status = ST_OK;
-	unsigned int i;
+	enum status status;
 
-	for (i = 0; i < gpus->nr && status == ST_OK; i++) {
-		if (change[i].driver && same_module(change[i].driver, gpus->v[i].driver))
-			continue;
-		status = check_users(&gpus->v[i]);
-		if (status == ST_OK && change[i].driver && strstr(change[i].driver, "vfio"))
-			status = check_group(gpus, &gpus->v[i]);
-	}
+	if (change->driver && same_module(change->driver, change->gpu->driver))
+		return ST_OK;
+	status = check_users(change->gpu);
+	if (status == ST_OK && change->driver && strstr(change->driver, "vfio"))
+		status = check_group(gpus, change->gpu);
 	return status;
 }
 
@@ -162,14 +161,39 @@ static enum status check_domains(const struct gpus *gpus, char **spec, unsigned 
 	return ST_OK;
 }
 
-static enum status run(int argc, char **argv, const struct wanted *wanted)
+/* Changes the GPUs all or none; with is_each, as many as possible. */
+static enum status change_gpus(const struct gpus *gpus, const struct wanted *wanted)
 {
-	struct gpus *all, *chosen;
-	struct changes changes = { .persist = wanted->persist };
-	enum status status;
+	struct change *change = calloc(gpus->nr, sizeof(*change));
+	struct changes changes = {
+		.v = change, .persist = wanted->persist, .is_each = wanted->is_each
+	};
+	enum status status = ST_OK, one;
 	unsigned int i;
 
-	if (optind >= argc) {
+	for (i = 0; i < gpus->nr && (status == ST_OK || wanted->is_each); i++) {
+		if (wanted->is_each && !gpus->v[i].persisted[0])
+			continue;
+		one = plan(&change[changes.nr], &gpus->v[i], wanted);
+		if (one == ST_OK)
+			one = check(gpus, &change[changes.nr]);
+		if (one == ST_OK)
+			changes.nr++;
+		else
+			status = one;
+	}
+	one = status == ST_OK || wanted->is_each ? changes_run(&changes) : ST_OK;
+	free(change);
+	return one == ST_OK ? status : one;
+}
+
+static enum status run(int argc, char **argv, struct wanted *wanted)
+{
+	struct gpus *all, *chosen;
+	enum status status;
+
+	wanted->is_each = wanted->from_file && optind >= argc;
+	if (optind >= argc && !wanted->from_file) {
 		complain("no GPU given: add its address, or \"all\"");
 		return ST_USAGE;
 	}
@@ -178,18 +202,7 @@ static enum status run(int argc, char **argv, const struct wanted *wanted)
 		status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
 		status = check_domains(all, argv + optind, argc - optind);
-	if (status != ST_OK)
-		return status;
-	changes.v = calloc(chosen->nr, sizeof(*changes.v));
-	changes.nr = chosen->nr;
-	for (i = 0; i < chosen->nr && status == ST_OK; i++)
-		status = plan(&changes.v[i], &chosen->v[i], wanted);
-	if (status == ST_OK)
-		status = check_all(chosen, changes.v);
-	if (status == ST_OK)
-		status = changes_run(&changes);
-	free(changes.v);
-	return status;
+	return status == ST_OK ? change_gpus(chosen, wanted) : status;
 }
 
 static bool set_wait(const char *text)

@@ -376,11 +376,13 @@ struct change {
 /**
  * struct changes - of several GPUs
  * @persist: write their drivers to /etc/driverctl.d as well
+ * @is_each: each on its own, not all or none
  */
 struct changes {
 	struct change *v;
 	unsigned int nr;
 	bool persist;
+	bool is_each;
 };
 
 enum status changes_begin(void);

@@ -16,7 +16,6 @@ class Nvgpu(Plugin, IndependentPlugin):
         self.add_copy_spec([
             "/etc/driverctl.d/",
             "/proc/iomem",
-            "/run/nvgpuctl/",
             "/sys/bus/pci/devices/*/coherent_memory/",
             "/sys/bus/pci/devices/*/driver_override",
         ])

@@ -96,6 +96,7 @@ check_modules() {
 utils_files() {
 	cat <<-END
 		/usr/lib/python3/dist-packages/sos/report/plugins/nvgpu.py
+		/usr/lib/systemd/system/nvgpu-bind.service
 		/usr/lib/udev/rules.d/60-nvgpu.rules
 		/usr/sbin/nvgpuctl
 		/usr/share/bash-completion/completions/nvgpuctl

@@ -97,6 +97,28 @@ on_nvidia() {
 	output_has "has no valid driver name"
 }
 
+@test "--persisted without GPU: each of them, also if another one fails" {
+	on_nvidia
+	echo no_such_driver >"$HOST/etc/driverctl.d/pci-$A"
+	echo nvgpu_vfio_pci >"$HOST/etc/driverctl.d/pci-$B"
+	run nvgpuctl bind --persisted
+	status_is 1
+	output_has "no driver no_such_driver"
+	[ "$(driver_of "$A") $(driver_of "$B")" = "nvidia nvgpu_vfio_pci" ]
+	echo nvgpu_vfio_pci >"$HOST/etc/driverctl.d/pci-$A"
+	process 4711 python3 /dev/nvidia0
+	bound_to "$B" nvidia
+	run nvgpuctl bind --persisted
+	status_is 5
+	rm -r "$HOST/proc/4711"
+	run nvgpuctl bind --persisted
+	status_is 0
+	[ "$(driver_of "$A") $(driver_of "$B")" = "nvgpu_vfio_pci nvgpu_vfio_pci" ]
+	rm "$HOST/etc/driverctl.d"/*
+	unchanged_by nvgpuctl bind --persisted
+	status_is 0
+}
+
 @test "busy: another function makes the group not viable, by name" {
 	on_nvidia
 	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"

@@ -12,10 +12,39 @@ ctl_install() {
 @test "make install, make uninstall: all files, then none" {
 	ctl_install install
 	[ -x "$HOST/to/usr/sbin/nvgpuctl" ]
-	grep -q 'RUN+="/usr/sbin/nvgpuctl' "$HOST/to/usr/lib/udev/rules.d/60-nvgpu.rules"
-	[ "$(find "$HOST/to" -type f | wc -l)" -eq 7 ]
+	grep -q '^ExecStart=/usr/sbin/nvgpuctl' "$HOST/to/usr/lib/systemd/system/nvgpu-bind.service"
+	[ "$(find "$HOST/to" -type f | wc -l)" -eq 8 ]
 	ctl_install uninstall
 	[ -z "$(find "$HOST/to" -type f)" ]
+}
+
+# service KEY: a value of the service's file.
+service() {
+	sed -n "s/^$1=//p" "$BATS_TEST_DIRNAME/../../packaging/nvgpu-bind.service"
+}
+
+@test "service: udev asks for it, it is valid, its command binds all persisted GPUs" {
+	grep -q 'SYSTEMD_WANTS}+="nvgpu-bind.service"' "$BATS_TEST_DIRNAME/../../packaging/60-nvgpu.rules"
+	[ "$(service Type)" = oneshot ]
+	[ "$(service TimeoutStartSec)" -gt 257 ]
+	[[ $(service Before) = *nvidia-persistenced.service*libvirtd.service* ]]
+	for gpu in "$A" "$B"; do
+		echo nvgpu_vfio_pci >"$HOST/etc/driverctl.d/pci-$gpu"
+	done
+	mkdir "$HOST/slow"
+	echo 1 >"$HOST/slow/nvgpu_vfio_pci"
+	read -ra words <<<"$(service ExecStart)"
+	# As for two GPUs: udev asks twice.
+	nvgpuctl "${words[@]:1}" &
+	nvgpuctl "${words[@]:1}" &
+	wait -n
+	wait -n
+	[ "$(driver_of "$A") $(driver_of "$B")" = "nvgpu_vfio_pci nvgpu_vfio_pci" ]
+	command -v systemd-analyze >/dev/null || skip "no systemd here"
+	sed "s|/usr/sbin/nvgpuctl|/bin/true|" "$BATS_TEST_DIRNAME/../../packaging/nvgpu-bind.service" >"$HOST/nvgpu-bind.service"
+	run systemd-analyze verify --man=no "$HOST/nvgpu-bind.service"
+	status_is 0
+	[ -z "$output" ]
 }
 
 @test "manual pages: no warning, every command and exit status in it" {
