@@ -9,46 +9,48 @@
 
 static void check_qemu(const struct patient *patient)
 {
+	struct vm vm = {};
 	char text[128];
-	unsigned int version;
 
 	if (fact(text, sizeof(text), "qemu.version")) {
-		finding(SKIP, NULL, "qemu-system-aarch64 is not installed");
+		finding(SKIP, NULL, "QEMU is not installed: neither qemu-system-aarch64 nor qemu-kvm");
 		return;
 	}
-	version = parse_version(text);
-	if (version < QEMU_GENERIC_INITIATOR)
+	vm.qemu = parse_version(text);
+	if (!vm_has(&vm, QEMU_GENERIC_INITIATOR))
 		finding(FAIL, "install QEMU 10.0 or newer",
-			"%s lacks acpi-generic-initiator (9.0): no NUMA nodes for the GPU in a guest",
+			"%s lacks acpi-generic-initiator: no NUMA nodes for the GPU in a guest",
 			text);
-	else if (version < QEMU_MMIO_SIZE)
+	else if (!vm_has(&vm, QEMU_MMIO_SIZE))
 		finding(WARN, "install QEMU 10.0 or newer",
-			"%s lacks highmem-mmio-size (10.0): BARs of more than 512 GiB in all do not fit",
+			"%s lacks highmem-mmio-size: BARs of more than 512 GiB in all do not fit",
 			text);
-	else if (version < QEMU_SMMU_ACCEL)
-		finding(PASS, NULL, "%s (an accelerated guest SMMU needs 11.1)", text);
+	else if (!vm_has(&vm, QEMU_SMMU_ACCEL))
+		finding(PASS, NULL, "%s (an accelerated guest SMMU needs %u.%u)", text,
+			VERSION_TEXT(features[QEMU_SMMU_ACCEL].version));
 	else
 		finding(PASS, NULL, "%s", text);
 }
 
 static void check_libvirt(const struct patient *patient)
 {
+	struct vm vm = {};
 	char text[128];
-	unsigned int version;
 
 	if (fact(text, sizeof(text), "libvirt.version")) {
 		finding(SKIP, NULL, "libvirt is not installed");
 		return;
 	}
-	version = parse_version(text);
-	if (version < LIBVIRT_DRIVER_MODEL)
+	vm.libvirt = parse_version(text);
+	if (!vm_has(&vm, LIBVIRT_DRIVER_MODEL))
 		finding(WARN, "install libvirt 10.0 or newer, or bind by hand and use managed='no'",
 			"%s lacks <driver model=>: the variant driver cannot be chosen",
 			text);
-	else if (version < LIBVIRT_PCI_SMMU)
+	else if (!vm_has(&vm, LIBVIRT_SMMU_ACCEL))
 		finding(PASS, NULL,
-			"%s (iommufd needs 12.2, a guest SMMU for each GPU 11.10)",
-			text);
+			"%s (iommufd needs %u.%u, an accelerated guest SMMU %u.%u)", text,
+			VERSION_TEXT(features[LIBVIRT_IOMMUFD].version),
+			VERSION_TEXT(features[LIBVIRT_SMMU_ACCEL].version));
 	else
 		finding(PASS, NULL, "%s", text);
 }

@@ -8,24 +8,34 @@
 
 #include "vm.h"
 
-#define CLOUD_FIRMWARE "/usr/share/cloud-hypervisor/CLOUDHV_EFI.fd"
+/* Places of Debian and Ubuntu, of Fedora and RHEL, of SUSE. */
+static const char *const uefi[] = {
+	"/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", "/usr/share/AAVMF/AAVMF_CODE.fd",
+	"/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "/usr/share/edk2/aarch64/QEMU_EFI.fd",
+	"/usr/share/qemu/aavmf-aarch64-code.bin", NULL
+};
+static const char *const cloud_uefi[] = {
+	"/usr/share/cloud-hypervisor/CLOUDHV_EFI.fd", NULL
+};
 
 struct format {
 	const char *name;
-	const char *firmware;
+	const char *const *firmware;
 	void (*run)(const struct vm *vm, FILE *to, struct json_object *argv);
 };
 
+/* libvirt chooses the firmware itself. */
 static const struct format formats[] = {
-	{ "qemu", "/usr/share/AAVMF/AAVMF_CODE.fd", gen_qemu },
-	{ "libvirt", "", gen_libvirt },
-	{ "cloud-hypervisor", CLOUD_FIRMWARE, gen_cloud_hypervisor },
+	{ "qemu", uefi, gen_qemu },
+	{ "libvirt", NULL, gen_libvirt },
+	{ "cloud-hypervisor", cloud_uefi, gen_cloud_hypervisor },
 };
 
 enum {
 	OPT_MEMORY = 512,
 	OPT_CPUS,
 	OPT_NAME,
+	OPT_EMULATOR,
 	OPT_FIRMWARE,
 	OPT_DISK,
 	OPT_DRIVER,
@@ -39,6 +49,7 @@ static const struct option own[] = {
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "name", required_argument, NULL, OPT_NAME },
+	{ "emulator", required_argument, NULL, OPT_EMULATOR },
 	{ "firmware", required_argument, NULL, OPT_FIRMWARE },
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "driver", required_argument, NULL, OPT_DRIVER },
@@ -60,7 +71,8 @@ static void print_help(void)
 	     "  --cpus N               processors, default 4\n"
 	     "  --name NAME            of the VM, default grace-vm\n"
 	     "  --disk FILE            a disk, default none\n"
-	     "  --firmware FILE        default /usr/share/AAVMF/AAVMF_CODE.fd (qemu)\n"
+	     "  --emulator FILE        default qemu-system-aarch64, or /usr/libexec/qemu-kvm\n"
+	     "  --firmware FILE        UEFI, default what this host has; libvirt chooses its own\n"
 	     "  --driver NAME          of the host, for libvirt; default nvgpu_vfio_pci\n"
 	     "  --smmu                 a guest SMMU for each host SMMU; needs iommufd, QEMU\n"
 	     "                         11.1, libvirt 12.7 and a Grace host with KVM\n"
@@ -69,8 +81,8 @@ static void print_help(void)
 	     "                         target versions, default: those on this host\n"
 	     "  --help                 this text; options for every command: nvgpuctl --help\n"
 	     "\n"
-	     "Exit status: 0 written, 1 a GPU's memory is unknown or QEMU or libvirt is too\n"
-	     "old, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
+	     "Exit status: 0 written, 1 a GPU's memory is unknown, QEMU or libvirt is too old,\n"
+	     "a file is missing, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
 static int set_cpus(struct vm *vm, const char *text)
@@ -123,6 +135,8 @@ static int set_option(struct vm *vm, int opt)
 		return set_cpus(vm, optarg);
 	case OPT_NAME:
 		return set_text(&vm->name, optarg);
+	case OPT_EMULATOR:
+		return set_text(&vm->emulator, optarg);
 	case OPT_FIRMWARE:
 		return set_text(&vm->firmware, optarg);
 	case OPT_DISK:
@@ -143,34 +157,62 @@ static int set_option(struct vm *vm, int opt)
 	}
 }
 
-static enum status refuse(const struct format *format, const char *why)
+/* Says so if the VM's QEMU or libvirt lacks a feature. */
+static bool lacks(const struct vm *vm, enum feature feature)
 {
-	complain_of(format->name, "%s", why);
-	return ST_FAILED;
+	const struct feature_since *since = &features[feature];
+
+	if (vm_has(vm, feature))
+		return false;
+	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name, since->vmm,
+		 VERSION_TEXT(since->version), *since->vmm == 'Q' ? "qemu" : "libvirt");
+	return true;
 }
 
 static enum status check_versions(const struct vm *vm, const struct format *format)
 {
-	bool libvirt = format->run == gen_libvirt;
+	bool libvirt = format->run == gen_libvirt, qemu = format->run != gen_cloud_hypervisor;
 
-	if (libvirt && vm->libvirt < LIBVIRT_DRIVER_MODEL)
-		return refuse(format,
-			      "libvirt before 10.0 cannot choose the driver: bind the GPU and use gen qemu");
-	if (format->run != gen_cloud_hypervisor && vm->qemu < QEMU_GENERIC_INITIATOR)
-		return refuse(format,
-			      "QEMU before 9.0 lacks acpi-generic-initiator: install a newer one, or give --qemu-version");
-	if (format->run != gen_cloud_hypervisor && vm->mmio_size > VM_MMIO_DEFAULT &&
-	    vm->qemu < QEMU_MMIO_SIZE)
-		return refuse(format,
-			      "the BARs of these GPUs need highmem-mmio-size: install QEMU 10.0 or newer");
+	if ((libvirt && lacks(vm, LIBVIRT_DRIVER_MODEL)) ||
+	    (qemu && lacks(vm, QEMU_GENERIC_INITIATOR)) ||
+	    (qemu && vm->mmio_size > VM_MMIO_DEFAULT && lacks(vm, QEMU_MMIO_SIZE)))
+		return ST_FAILED;
 	if (!vm->smmu)
 		return ST_OK;
-	if (vm->iommufd != VM_ON || format->run == gen_cloud_hypervisor)
-		return refuse(format,
-			      "--smmu needs QEMU and iommufd (a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV)");
-	if (vm->qemu < QEMU_SMMU_ACCEL || (libvirt && vm->libvirt < LIBVIRT_SMMU_ACCEL))
-		return refuse(format,
-			      "--smmu needs QEMU 11.1, and libvirt 12.7 for a domain");
+	if (vm->iommufd != VM_ON || !qemu) {
+		complain_of(format->name,
+			    "--smmu needs QEMU and iommufd (a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV)");
+		return ST_FAILED;
+	}
+	return lacks(vm, QEMU_SMMU_ACCEL) || (libvirt && lacks(vm, LIBVIRT_SMMU_ACCEL)) ?
+	       ST_FAILED : ST_OK;
+}
+
+/* The files that the VM needs, of those that exist. */
+static enum status find_files(struct vm *vm, const struct format *format)
+{
+	const char *const *file = format->firmware;
+
+	while (!vm->firmware && file && *file) {
+		if (root_exists("%s", *file))
+			vm->firmware = *file;
+		file++;
+	}
+	if (format->firmware && !vm->firmware) {
+		complain("no UEFI firmware at %s or other known places: install it, or give --firmware",
+			 *format->firmware);
+		return ST_FAILED;
+	}
+	if (vm->firmware && !root_exists("%s", vm->firmware)) {
+		complain("--firmware %s: no such file", vm->firmware);
+		return ST_FAILED;
+	}
+	if (vm->emulator && !root_exists("%s", vm->emulator)) {
+		complain("--emulator %s: no such file", vm->emulator);
+		return ST_FAILED;
+	}
+	if (!vm->emulator)
+		vm->emulator = qemu_path();
 	return ST_OK;
 }
 
@@ -222,6 +264,8 @@ static enum status generate(struct vm *vm, const struct format *format)
 	vm->mmio_size = vm_mmio_size(vm->gpus);
 	vm->memlock = vm_memlock(vm->gpus, vm->memory);
 	status = check_versions(vm, format);
+	if (status == ST_OK)
+		status = find_files(vm, format);
 	if (status != ST_OK)
 		return status;
 	to = open_memstream(&text, &len);
@@ -242,17 +286,20 @@ static enum status generate(struct vm *vm, const struct format *format)
 /* Unknown versions are taken for the newest; the output names them. */
 static void look_at_host(struct vm *vm)
 {
-	char text[128];
+	char text[128] = "";
 
 	if (vm->iommufd == VM_AUTO)
 		vm->iommufd = root_exists("/dev/iommu") && root_exists("/dev/vfio/devices") ?
 			      VM_ON : VM_OFF;
+	if (!vm->qemu && vm->emulator && root_is_host())
+		qemu_version(vm->emulator, text, sizeof(text));
+	else if (!vm->qemu)
+		fact(text, sizeof(text), "qemu.version");
 	if (!vm->qemu)
-		vm->qemu = fact(text, sizeof(text), "qemu.version") ? QEMU_SMMU_ACCEL :
-								     parse_version(text);
+		vm->qemu = text[0] ? parse_version(text) : features[QEMU_SMMU_ACCEL].version;
 	if (!vm->libvirt)
-		vm->libvirt = fact(text, sizeof(text), "libvirt.version") ? LIBVIRT_NODESET :
-									   parse_version(text);
+		vm->libvirt = fact(text, sizeof(text), "libvirt.version") ?
+			      features[LIBVIRT_NODESET].version : parse_version(text);
 }
 
 static const struct format *find_format(int argc, char **argv)
@@ -288,8 +335,6 @@ enum status cmd_gen(int argc, char **argv)
 	if (!format)
 		return ST_USAGE;
 	optind++;
-	if (!vm.firmware)
-		vm.firmware = format->firmware;
 	status = load_and_select(argc, argv, &all, &chosen);
 	look_at_host(&vm);
 	vm.gpus = chosen;

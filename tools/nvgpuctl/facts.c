@@ -67,9 +67,34 @@ static int ask_program(const char *command, char *buf, size_t len)
 	return 0;
 }
 
+/* QEMU of this machine; RHEL has its own name for it. */
+const char *qemu_path(void)
+{
+	static const char *const known[] = {
+		"/usr/bin/qemu-system-aarch64", "/usr/local/bin/qemu-system-aarch64",
+		"/usr/libexec/qemu-kvm",
+	};
+	unsigned int i;
+
+	for (i = 0; i < NR_ITEMS(known); i++)
+		if (root_exists("%s", known[i]))
+			return known[i];
+	return "qemu-system-aarch64";
+}
+
+/* What an emulator, whose name has no quote, says of its version. */
+int qemu_version(const char *emulator, char *buf, size_t len)
+{
+	char command[512];
+
+	buf[0] = '\0';
+	snprintf(command, sizeof(command), "'%s' --version 2>/dev/null", emulator);
+	return ask_program(command, buf, len);
+}
+
 static int ask_qemu(char *buf, size_t len)
 {
-	return ask_program("qemu-system-aarch64 --version 2>/dev/null", buf, len);
+	return qemu_version(qemu_path(), buf, len);
 }
 
 static int ask_libvirt(char *buf, size_t len)

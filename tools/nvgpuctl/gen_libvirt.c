@@ -7,14 +7,9 @@
 
 #include "vm.h"
 
-static bool has_nodeset(const struct vm *vm)
-{
-	return vm->libvirt >= LIBVIRT_NODESET;
-}
-
 static bool has_iommufd(const struct vm *vm)
 {
-	return vm->iommufd == VM_ON && vm->libvirt >= LIBVIRT_IOMMUFD;
+	return vm->iommufd == VM_ON && vm_has(vm, LIBVIRT_IOMMUFD);
 }
 
 static void put_head(const struct vm *vm, FILE *to)
@@ -30,13 +25,19 @@ static void put_head(const struct vm *vm, FILE *to)
 		"  <memory unit='MiB'>%llu</memory>\n"
 		"  <!-- Limit of locked memory: RAM, GPU memory and 1 GiB, %s. -->\n"
 		"  <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>\n"
-		"  <vcpu>%u</vcpu>\n", vm->libvirt / 1000000, vm->libvirt / 1000 % 1000, vm->name,
+		"  <vcpu>%u</vcpu>\n", VERSION_TEXT(vm->libvirt), vm->name,
 		vm->memory / SZ_M, format_size(lock, sizeof(lock), vm->memlock),
 		(vm->memlock + SZ_M - 1) / SZ_M, vm->cpus);
 	if (has_iommufd(vm))
 		fputs("  <iommufd enabled='yes'/>\n", to);
-	fputs("  <os firmware='efi'><type arch='aarch64' machine='virt'>hvm</type></os>\n"
-	      "  <!-- ras: reports hwpoisoned pages to the guest. -->\n"
+	if (vm->firmware)
+		fprintf(to,
+			"  <os><type arch='aarch64' machine='virt'>hvm</type><loader type='rom'>%s</loader></os>\n",
+			vm->firmware);
+	else
+		fputs("  <os firmware='efi'><type arch='aarch64' machine='virt'>hvm</type></os>\n",
+		      to);
+	fputs("  <!-- ras: reports hwpoisoned pages to the guest. -->\n"
 	      "  <features><acpi/><gic version='3'/><ras state='on'/></features>\n", to);
 }
 
@@ -47,7 +48,7 @@ static void put_nodes(const struct vm *vm, FILE *to)
 	fprintf(to, "  <cpu mode='host-passthrough'>\n    <numa>\n"
 		"      <cell id='0' cpus='0-%u' memory='%llu' unit='MiB'/>\n", vm->cpus - 1,
 		vm->memory / SZ_M);
-	if (has_nodeset(vm)) {
+	if (vm_has(vm, LIBVIRT_NODESET)) {
 		fprintf(to,
 			"      <!-- %d empty cells for each GPU: the guest's driver onlines its memory there. -->\n",
 			VM_NODES_PER_GPU);
@@ -92,7 +93,7 @@ static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
 		has_iommufd(vm) ? " iommufd='yes'" : "", gpu->address.domain, gpu->address.bus,
 		gpu->address.dev, gpu->address.fn, i);
 	fputs("      <rom bar='off'/>\n", to);
-	if (has_nodeset(vm))
+	if (vm_has(vm, LIBVIRT_NODESET))
 		fprintf(to, "      <acpi nodeset='%u-%u'/>\n", vm_node(i, 0),
 			vm_node(i, VM_NODES_PER_GPU - 1));
 	if (vm->smmu)
@@ -125,7 +126,7 @@ static void put_commandline(const struct vm *vm, FILE *to)
 	char text[64];
 	unsigned int i;
 
-	if (has_nodeset(vm) && vm->mmio_size <= VM_MMIO_DEFAULT)
+	if (vm_has(vm, LIBVIRT_NODESET) && vm->mmio_size <= VM_MMIO_DEFAULT)
 		return;
 	fputs("  <qemu:commandline>\n", to);
 	if (vm->mmio_size > VM_MMIO_DEFAULT) {
@@ -134,7 +135,7 @@ static void put_commandline(const struct vm *vm, FILE *to)
 		fputs("    <!-- MMIO window above RAM for the BARs. -->\n", to);
 		put_arg(to, "-machine", text);
 	}
-	if (!has_nodeset(vm)) {
+	if (!vm_has(vm, LIBVIRT_NODESET)) {
 		fprintf(to,
 			"    <!-- %d empty nodes for each GPU: the guest's driver onlines its memory there. -->\n",
 			VM_NODES_PER_GPU);
@@ -156,8 +157,8 @@ void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv)
 
 	put_head(vm, to);
 	put_nodes(vm, to);
-	fputs("  <devices>\n"
-	      "    <emulator>/usr/bin/qemu-system-aarch64</emulator>\n", to);
+	fprintf(to, "  <devices>\n    <emulator>%s</emulator>\n",
+		*vm->emulator == '/' ? vm->emulator : "/usr/bin/qemu-system-aarch64");
 	if (vm->disk)
 		fprintf(to,
 			"    <disk type='file' device='disk'><source file='%s'/><target dev='vda' bus='virtio'/></disk>\n",

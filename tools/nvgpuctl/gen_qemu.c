@@ -137,7 +137,7 @@ void gen_qemu(const struct vm *vm, FILE *to, struct json_object *argv)
 	const struct line line = { to, argv };
 	unsigned int i;
 
-	json_object_array_add(argv, json_object_new_string("qemu-system-aarch64"));
+	json_object_array_add(argv, json_object_new_string(vm->emulator));
 	put_head(vm, to);
 	put_machine(vm, &line);
 	put_nodes(vm, &line);
@@ -147,5 +147,5 @@ void gen_qemu(const struct vm *vm, FILE *to, struct json_object *argv)
 	}
 	for (i = 0; i < vm->gpus->nr; i++)
 		put_gpu(vm, &line, i);
-	fputs(")\n\nexec qemu-system-aarch64 \"${args[@]}\" \"$@\"\n", to);
+	fprintf(to, ")\n\nexec '%s' \"${args[@]}\" \"$@\"\n", vm->emulator);
 }

@@ -101,6 +101,8 @@ extern const struct fact facts[];
 extern const unsigned int nr_facts;
 
 int fact(char *buf, size_t len, const char *name);
+const char *qemu_path(void);
+int qemu_version(const char *emulator, char *buf, size_t len);
 const char *kernel_release(void);
 unsigned int page_size(void);
 

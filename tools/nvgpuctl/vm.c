@@ -4,6 +4,29 @@
  */
 #include "vm.h"
 
+/* Sources: QEMU's ChangeLog pages and qemu-options; libvirt's NEWS and formatdomain. */
+const struct feature_since features[NR_FEATURES] = {
+	[QEMU_GENERIC_INITIATOR] = { "acpi-generic-initiator", "QEMU", VERSION(9, 0, 0) },
+	[QEMU_MMIO_SIZE] = { "highmem-mmio-size", "QEMU", VERSION(10, 0, 0) },
+	/* 11.0 has accel without "auto" for its properties. */
+	[QEMU_SMMU_ACCEL] = { "arm-smmuv3 with accel=on", "QEMU", VERSION(11, 1, 0) },
+	[LIBVIRT_DRIVER_MODEL] = { "<driver model=>", "libvirt", VERSION(10, 0, 0) },
+	[LIBVIRT_RAS] = { "<ras>", "libvirt", VERSION(10, 4, 0) },
+	[LIBVIRT_PCI_SMMU] = { "<iommu> with pciBus", "libvirt", VERSION(11, 10, 0) },
+	[LIBVIRT_IOMMUFD] = { "<iommufd>", "libvirt", VERSION(12, 2, 0) },
+	[LIBVIRT_SMMU_ACCEL] = { "<iommu> with accel", "libvirt", VERSION(12, 7, 0) },
+	/* The oldest version that is known to have them. */
+	[LIBVIRT_NODESET] = { "<acpi nodeset=>", "libvirt", VERSION(12, 8, 0) },
+	[LIBVIRT_PCIHOLE64] = { "<pcihole64> for arm64", "libvirt", VERSION(12, 8, 0) },
+};
+
+bool vm_has(const struct vm *vm, enum feature feature)
+{
+	const struct feature_since *since = &features[feature];
+
+	return (!strcmp(since->vmm, "QEMU") ? vm->qemu : vm->libvirt) >= since->version;
+}
+
 /*
  * Synthetic BARs replace the hardware's BAR2 and BAR4. In a bridge window the
  * largest BAR is aligned to its size and the others follow.

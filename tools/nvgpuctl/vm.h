@@ -11,16 +11,36 @@
 #define VM_NODES_PER_GPU 8
 #define VM_MAX_GPUS 15
 
-/* First versions with an option. */
-#define QEMU_GENERIC_INITIATOR	VERSION(9, 0, 0)
-#define QEMU_MMIO_SIZE		VERSION(10, 0, 0)
-#define QEMU_SMMU_ACCEL		VERSION(11, 1, 0)
-#define LIBVIRT_DRIVER_MODEL	VERSION(10, 0, 0)
-#define LIBVIRT_PCI_SMMU	VERSION(11, 10, 0)
-#define LIBVIRT_IOMMUFD		VERSION(12, 2, 0)
-#define LIBVIRT_SMMU_ACCEL	VERSION(12, 7, 0)
-/* The oldest version whose <acpi nodeset=> and memory='0' are known to work. */
-#define LIBVIRT_NODESET		VERSION(12, 8, 0)
+/* Features of VMMs that came with a version, see vm.c. */
+enum feature {
+	QEMU_GENERIC_INITIATOR,
+	QEMU_MMIO_SIZE,
+	QEMU_SMMU_ACCEL,
+	LIBVIRT_DRIVER_MODEL,
+	LIBVIRT_RAS,
+	LIBVIRT_PCI_SMMU,
+	LIBVIRT_IOMMUFD,
+	LIBVIRT_SMMU_ACCEL,
+	LIBVIRT_NODESET,
+	LIBVIRT_PCIHOLE64,
+	NR_FEATURES,
+};
+
+/**
+ * struct feature_since - the first version with a feature
+ * @name: its name
+ * @vmm: "QEMU" or "libvirt"
+ * @version: of @vmm
+ */
+struct feature_since {
+	const char *name;
+	const char *vmm;
+	unsigned int version;
+};
+
+extern const struct feature_since features[NR_FEATURES];
+
+#define VERSION_TEXT(version) (version) / 1000000, (version) / 1000 % 1000
 
 enum vm_switch {
 	VM_OFF,
@@ -34,7 +54,8 @@ enum vm_switch {
  * @name: its name
  * @memory: RAM in bytes
  * @cpus: number of CPUs
- * @firmware: file
+ * @emulator: file
+ * @firmware: file, NULL for libvirt's choice
  * @disk: file, or NULL
  * @driver: host driver, for libvirt
  * @iommufd: use iommufd, not the vfio container; VM_AUTO only while parsing options
@@ -49,6 +70,7 @@ struct vm {
 	const char *name;
 	__u64 memory;
 	unsigned int cpus;
+	const char *emulator;
 	const char *firmware;
 	const char *disk;
 	const char *driver;
@@ -63,6 +85,7 @@ struct vm {
 /* QEMU's default window, which is also the minimum. */
 #define VM_MMIO_DEFAULT (512 * SZ_G)
 
+bool vm_has(const struct vm *vm, enum feature feature);
 __u64 vm_mmio_size(const struct gpus *gpus);
 __u64 vm_memlock(const struct gpus *gpus, __u64 memory);
 unsigned int vm_smmu_of(const struct vm *vm, unsigned int gpu);

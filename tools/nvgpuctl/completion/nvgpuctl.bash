@@ -16,7 +16,7 @@ _nvgpuctl() {
 		esac
 	done
 	case $prev in
-	--sysroot | --svg | --output | --disk | --firmware)
+	--sysroot | --svg | --output | --disk | --firmware | --emulator)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -40,7 +40,7 @@ _nvgpuctl() {
 		bind) options+=" --driver --persist --persisted --wait" ;;
 		unbind) options+=" --none --persist --wait" ;;
 		doctor) options+=" --memory" ;;
-		gen) options+=" --memory --cpus --name --disk --firmware --driver --smmu --iommufd --qemu-version --libvirt-version" ;;
+		gen) options+=" --memory --cpus --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version" ;;
 		report) options+=" --output" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

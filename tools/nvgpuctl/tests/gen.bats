@@ -8,7 +8,7 @@ load common
 # Prints the words of the script's command line, one per line.
 words_of() {
 	# shellcheck disable=SC2001 # a line's beginning
-	sed 's/^exec qemu-system-aarch64/printf "%s\\n"/' <<<"$output" | bash
+	sed "s/^exec '[^']*'/printf '%s\\\\n'/" <<<"$output" | bash
 }
 
 @test "gen qemu: 8 nodes and initiators for each GPU, one port each" {
@@ -134,6 +134,26 @@ words_of() {
 	output_has "'guest_numa_id=16,device_id=gpu1'"
 	output_has "'iommufd=on,vfio_p2p_dma=off'"
 	output_has "'id=gpu0,path=/sys/bus/pci/devices/$A/'"
+}
+
+@test "gen: QEMU and firmware of other distributions, or as given, or refused" {
+	run nvgpuctl gen qemu "$A" --firmware /nowhere.fd
+	status_is 1
+	output_has "--firmware /nowhere.fd: no such file"
+	run nvgpuctl gen qemu "$A" --emulator /nowhere
+	status_is 1
+	rm -r "${HOST:?}"/usr/{share/AAVMF,bin}
+	run nvgpuctl gen qemu "$A"
+	status_is 1
+	output_has "no UEFI firmware"
+	mkdir -p "$HOST/usr/share/edk2/aarch64" "$HOST/usr/libexec" "$HOST/opt"
+	touch "$HOST/usr/share/edk2/aarch64/QEMU_EFI.fd" "$HOST/usr/libexec/qemu-kvm" "$HOST/opt/qemu"
+	run nvgpuctl gen qemu "$A"
+	output_has "-bios /usr/share/edk2/aarch64/QEMU_EFI.fd"
+	output_has "exec '/usr/libexec/qemu-kvm'"
+	run nvgpuctl gen libvirt "$A" --emulator /opt/qemu --firmware /opt/qemu
+	output_has "<emulator>/opt/qemu</emulator>"
+	output_has "<loader type='rom'>/opt/qemu</loader>"
 }
 
 @test "gen: unknown memory, invalid values" {
