@@ -75,7 +75,7 @@ static void check_alias(const struct patient *patient,
 	ssize_t len;
 
 	len = root_load(&data, "/lib/modules/%s/modules.alias", kernel_release());
-	if (len < 0 || alias_search(data, len, gpu->modalias, &found)) {
+	if (len < 0 || alias_search(data, gpu->modalias, &found)) {
 		finding(len == -ENOENT ? FAIL : SKIP, "run depmod",
 			"/lib/modules/%s/modules.alias cannot be read", kernel_release());
 		return;

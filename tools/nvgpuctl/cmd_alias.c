@@ -114,7 +114,7 @@ static enum status print_all(const struct gpus *gpus)
 	len = root_load(&data, "/lib/modules/%s/modules.alias", kernel_release());
 	json_add_array(document, "gpus", array);
 	for (i = 0; len >= 0 && i < gpus->nr; i++) {
-		alias_search(data, len, gpus->v[i].modalias, &found);
+		alias_search(data, gpus->v[i].modalias, &found);
 		json_object_array_add(array, one_json(&gpus->v[i], &found));
 		if (!opts.json)
 			print_one(&gpus->v[i], &found);

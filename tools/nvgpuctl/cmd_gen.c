@@ -18,6 +18,11 @@ static const char *const cloud_uefi[] = {
 	"/usr/share/cloud-hypervisor/CLOUDHV_EFI.fd", NULL
 };
 
+/* Values of options, beyond those of main.c. */
+#define OPT_FIRST 512
+/* Text for a script and for XML must not end a string there. */
+#define VALID_TEXT "a text without quotes, <, > and &"
+
 struct format {
 	const char *name;
 	const char *const *firmware;
@@ -29,35 +34,6 @@ static const struct format formats[] = {
 	{ "qemu", uefi, gen_qemu },
 	{ "libvirt", NULL, gen_libvirt },
 	{ "cloud-hypervisor", cloud_uefi, gen_cloud_hypervisor },
-};
-
-enum {
-	OPT_MEMORY = 512,
-	OPT_CPUS,
-	OPT_NAME,
-	OPT_EMULATOR,
-	OPT_FIRMWARE,
-	OPT_DISK,
-	OPT_DRIVER,
-	OPT_SMMU,
-	OPT_IOMMUFD,
-	OPT_QEMU,
-	OPT_LIBVIRT,
-};
-
-static const struct option own[] = {
-	{ "memory", required_argument, NULL, OPT_MEMORY },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "name", required_argument, NULL, OPT_NAME },
-	{ "emulator", required_argument, NULL, OPT_EMULATOR },
-	{ "firmware", required_argument, NULL, OPT_FIRMWARE },
-	{ "disk", required_argument, NULL, OPT_DISK },
-	{ "driver", required_argument, NULL, OPT_DRIVER },
-	{ "smmu", no_argument, NULL, OPT_SMMU },
-	{ "iommufd", required_argument, NULL, OPT_IOMMUFD },
-	{ "qemu-version", required_argument, NULL, OPT_QEMU },
-	{ "libvirt-version", required_argument, NULL, OPT_LIBVIRT },
-	{ }
 };
 
 static void print_help(void)
@@ -85,76 +61,104 @@ static void print_help(void)
 	     "a file is missing, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
-static int set_cpus(struct vm *vm, const char *text)
+static bool set_cpus(struct vm *vm, const char *text)
 {
 	char *end;
 
 	vm->cpus = strtoul(text, &end, 10);
-	return *end || vm->cpus < 1 || vm->cpus > 512 ? -EINVAL : 0;
+	return !*end && vm->cpus >= 1 && vm->cpus <= 512;
 }
 
-static int set_memory(struct vm *vm, const char *text)
+static bool set_memory(struct vm *vm, const char *text)
 {
-	return parse_size(text, &vm->memory) && vm->memory >= SZ_M && !(vm->memory % SZ_M) ?
-	       0 : -EINVAL;
+	return parse_size(text, &vm->memory) && vm->memory >= SZ_M && !(vm->memory % SZ_M);
 }
 
-static int set_iommufd(struct vm *vm, const char *when)
+static bool set_iommufd(struct vm *vm, const char *when)
 {
 	static const char *const value[] = { [VM_OFF] = "off", [VM_ON] = "on", [VM_AUTO] = "auto" };
+
+	for (vm->iommufd = 0; vm->iommufd < NR_ITEMS(value); vm->iommufd++)
+		if (!strcmp(when, value[vm->iommufd]))
+			return true;
+	return false;
+}
+
+static bool set_smmu(struct vm *vm, const char *text)
+{
+	vm->smmu = true;
+	return true;
+}
+
+static bool set_qemu(struct vm *vm, const char *text)
+{
+	vm->qemu = parse_version(text);
+	return vm->qemu;
+}
+
+static bool set_libvirt(struct vm *vm, const char *text)
+{
+	vm->libvirt = parse_version(text);
+	return vm->libvirt;
+}
+
+/**
+ * struct setting - an option
+ * @name: its name
+ * @valid: its valid values
+ * @set: sets it, false if the value is not valid; NULL for a text at @offset
+ */
+static const struct setting {
+	const char *name;
+	const char *valid;
+	bool (*set)(struct vm *vm, const char *text);
+	size_t offset;
+} settings[] = {
+	{ "memory", "a multiple of 1M, such as 16G", set_memory, 0 },
+	{ "cpus", "1 to 512", set_cpus, 0 },
+	{ "iommufd", "auto, on or off", set_iommufd, 0 },
+	{ "qemu-version", "such as 11.1", set_qemu, 0 },
+	{ "libvirt-version", "such as 12.8", set_libvirt, 0 },
+	{ "smmu", NULL, set_smmu, 0 },
+	{ "name", VALID_TEXT, NULL, offsetof(struct vm, name) },
+	{ "emulator", VALID_TEXT, NULL, offsetof(struct vm, emulator) },
+	{ "firmware", VALID_TEXT, NULL, offsetof(struct vm, firmware) },
+	{ "disk", VALID_TEXT, NULL, offsetof(struct vm, disk) },
+	{ "driver", VALID_TEXT, NULL, offsetof(struct vm, driver) },
+};
+
+/* False after a message. */
+static bool set(struct vm *vm, const struct setting *setting, const char *text)
+{
+	bool is_valid;
+
+	if (setting->set) {
+		is_valid = setting->set(vm, text);
+	} else {
+		*(const char **)((char *)vm + setting->offset) = text;
+		is_valid = *text && !strpbrk(text, "'\"<>&\n");
+	}
+	if (!is_valid)
+		complain("gen: --%s %s: must be %s", setting->name, text, setting->valid);
+	return is_valid;
+}
+
+/* False after a message. */
+static bool parse_options(struct vm *vm, int argc, char **argv)
+{
+	struct option own[NR_ITEMS(settings) + 1] = {};
 	unsigned int i;
+	int opt;
 
-	for (i = 0; i < NR_ITEMS(value); i++) {
-		if (!strcmp(when, value[i])) {
-			vm->iommufd = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int set_version(unsigned int *version, const char *text)
-{
-	*version = parse_version(text);
-	return *version ? 0 : -EINVAL;
-}
-
-/* Text for a script and for XML must not end a string there. */
-static int set_text(const char **to, const char *text)
-{
-	*to = text;
-	return !*text || strpbrk(text, "'\"<>&\n") ? -EINVAL : 0;
-}
-
-static int set_option(struct vm *vm, int opt)
-{
-	switch (opt) {
-	case OPT_MEMORY:
-		return set_memory(vm, optarg);
-	case OPT_CPUS:
-		return set_cpus(vm, optarg);
-	case OPT_NAME:
-		return set_text(&vm->name, optarg);
-	case OPT_EMULATOR:
-		return set_text(&vm->emulator, optarg);
-	case OPT_FIRMWARE:
-		return set_text(&vm->firmware, optarg);
-	case OPT_DISK:
-		return set_text(&vm->disk, optarg);
-	case OPT_DRIVER:
-		return set_text(&vm->driver, optarg);
-	case OPT_SMMU:
-		vm->smmu = true;
-		return 0;
-	case OPT_IOMMUFD:
-		return set_iommufd(vm, optarg);
-	case OPT_QEMU:
-		return set_version(&vm->qemu, optarg);
-	case OPT_LIBVIRT:
-		return set_version(&vm->libvirt, optarg);
-	default:
-		return -EINVAL;
-	}
+	for (i = 0; i < NR_ITEMS(settings); i++)
+		own[i] = (struct option) {
+			settings[i].name, settings[i].valid ? required_argument : no_argument,
+			NULL, OPT_FIRST + i
+		};
+	while ((opt = next_option(argc, argv, own, print_help)) != -1)
+		if (opt == '?' || !set(vm, &settings[opt - OPT_FIRST], optarg))
+			return false;
+	return true;
 }
 
 /* Says so if the VM's QEMU or libvirt lacks a feature. */
@@ -322,15 +326,9 @@ enum status cmd_gen(int argc, char **argv)
 	const struct format *format;
 	struct gpus *all, *chosen;
 	enum status status;
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt == '?' || set_option(&vm, opt)) {
-			if (opt != '?')
-				complain("gen: \"%s\" is not a valid value of this option", optarg);
-			return ST_USAGE;
-		}
-	}
+	if (!parse_options(&vm, argc, argv))
+		return ST_USAGE;
 	format = find_format(argc, argv);
 	if (!format)
 		return ST_USAGE;

@@ -191,7 +191,7 @@ struct candidates {
 	int best;
 };
 
-int alias_search(const char *data, size_t len, const char *modalias, struct candidates *found);
+int alias_search(const char *text, const char *modalias, struct candidates *found);
 void candidates_free(struct candidates *found);
 bool alias_is_claimed(const struct candidates *found);
 
@@ -348,8 +348,7 @@ int module_load(const char *name);
 /* kmsg.c */
 
 __u64 kmsg_last(void);
-bool kmsg_find(const char *data, size_t len, __u64 after, const char *what, char *buf,
-	       size_t size);
+bool kmsg_find(char *text, __u64 after, const char *what, char *buf, size_t size);
 bool kmsg_error(__u64 after, const char *what, char *buf, size_t len);
 
 /* step.c: what may wait */

@@ -9,18 +9,6 @@
 
 #include "nvgpuctl.h"
 
-/* Parses up to @max hexadecimal digits; returns their end, or NULL without one. */
-static const char *hex_digits(const char *text, unsigned int max, unsigned int *value)
-{
-	unsigned int n;
-
-	*value = 0;
-	for (n = 0; n < max && isxdigit((unsigned char)text[n]); n++)
-		*value = *value * 16 + (isdigit((unsigned char)text[n]) ? text[n] - '0' :
-					tolower((unsigned char)text[n]) - 'a' + 10);
-	return n ? text + n : NULL;
-}
-
 /**
  * parse_bdf() - Parse a PCI address, with or without domain
  * @text: such as 0009:01:00.0 or 01:00.0
@@ -30,22 +18,17 @@ static const char *hex_digits(const char *text, unsigned int max, unsigned int *
  */
 bool parse_bdf(const char *text, struct bdf *bdf)
 {
-	const char *p = text;
+	int n = 0;
 
 	*bdf = (struct bdf) { .domain = ANY_DOMAIN };
-	if (strchr(text, ':') != strrchr(text, ':')) {
-		p = hex_digits(p, 8, &bdf->domain);
-		if (!p || *p++ != ':')
+	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
+		return false;
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &bdf->domain, &bdf->bus, &bdf->dev, &bdf->fn, &n) != 4) {
+		bdf->domain = ANY_DOMAIN;
+		if (sscanf(text, "%2x:%2x.%1x%n", &bdf->bus, &bdf->dev, &bdf->fn, &n) != 3)
 			return false;
 	}
-	p = hex_digits(p, 2, &bdf->bus);
-	if (!p || *p++ != ':')
-		return false;
-	p = hex_digits(p, 2, &bdf->dev);
-	if (!p || *p++ != '.' || bdf->dev > 0x1f)
-		return false;
-	p = hex_digits(p, 1, &bdf->fn);
-	return p && !*p && bdf->fn <= 7;
+	return !text[n] && bdf->dev <= 0x1f && bdf->fn <= 7;
 }
 
 /**
@@ -58,17 +41,10 @@ bool parse_bdf(const char *text, struct bdf *bdf)
  */
 bool parse_id(const char *text, __u16 *vendor, __u16 *device)
 {
-	unsigned int v, d;
-	const char *p = hex_digits(text, 4, &v);
+	int n = 0;
 
-	if (!p || p != text + 4 || *p != ':')
-		return false;
-	p = hex_digits(text + 5, 4, &d);
-	if (!p || p != text + 9 || *p)
-		return false;
-	*vendor = v;
-	*device = d;
-	return true;
+	return strspn(text, "0123456789abcdefABCDEF:") == 9 &&
+	       sscanf(text, "%4hx:%4hx%n", vendor, device, &n) == 2 && n == 9 && !text[n];
 }
 
 /**
@@ -133,18 +109,12 @@ bool parse_driver_file(const char *data, size_t len, char *driver, size_t size)
 unsigned int parse_version(const char *text)
 {
 	unsigned int part[3] = {};
-	int i;
 
-	while (*text && !(isdigit((unsigned char)text[0]) &&
-			  text[strspn(text, "0123456789")] == '.'))
-		text += isdigit((unsigned char)*text) ? strspn(text, "0123456789") : 1;
-	for (i = 0; i < 3 && isdigit((unsigned char)*text); i++) {
-		for (; isdigit((unsigned char)*text); text++)
-			part[i] = part[i] < 100 ? part[i] * 10 + *text - '0' : 999;
-		if (*text == '.')
-			text++;
-	}
-	return VERSION(part[0], part[1], part[2]);
+	for (; *text; text++)
+		if (isdigit((unsigned char)*text) &&
+		    sscanf(text, "%3u.%3u.%3u", &part[0], &part[1], &part[2]) >= 2)
+			return VERSION(part[0], part[1], part[2]);
+	return 0;
 }
 
 /**

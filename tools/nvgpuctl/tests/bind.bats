@@ -284,35 +284,43 @@ sys.exit(subprocess.call(sys.argv[2:]))' "$HOST/run/nvgpuctl.lock" \
 	output_has "(EINVAL)"
 }
 
-# interrupt SIGNAL SECONDS COMMAND...: run, with that signal after some time.
+# interrupt SIGNAL COMMAND...: run, with that signal once it says that it waits.
 interrupt() {
-	run timeout --foreground --signal="$1" "$2" "$BIN/nvgpuctl-test" --sysroot "$HOST" "${@:3}"
+	"$BIN/nvgpuctl-test" --sysroot "$HOST" "${@:2}" >"$HOST.log" 2>&1 &
+	until grep -q waiting "$HOST.log" || ! kill -0 $!; do
+		sleep 0.1
+	done
+	kill -"$1" $!
+	status=0
+	wait $! || status=$?
+	output=$(cat "$HOST.log")
 }
 
 @test "a signal ends a wait, and the change is undone" {
 	on_nvidia
 	mkdir "$HOST/slow"
-	echo 8 >"$HOST/slow/nvgpu_vfio_pci"
+	echo 60 >"$HOST/slow/nvgpu_vfio_pci"
 	for signal in INT TERM; do
 		before=$(state)
-		interrupt "$signal" 6 bind --persist all
+		interrupt "$signal" bind --persist all
+		status_is 1
 		[ "$(state)" = "$before" ]
 		output_has "waiting up to 300 s (--wait) for the kernel: write \"$A\" to /sys/bus/pci/drivers/nvgpu_vfio_pci/bind"
 		output_has "$A: not changed to nvgpu_vfio_pci (EINTR): interrupted; bound to nvidia"
-		[ "${#lines[@]}" -eq 2 ]
+		[ "$(wc -l <"$HOST.log")" -eq 2 ]
 	done
 }
 
 @test "--wait bounds each step; what the kernel holds is left alone" {
 	on_nvidia
 	mkdir "$HOST/slow"
-	echo 3 >"$HOST/slow/nvgpu_vfio_pci"
-	unchanged_by nvgpuctl bind --wait 1 all
+	echo 60 >"$HOST/slow/nvgpu_vfio_pci"
+	unchanged_by nvgpuctl bind --wait 2 all
 	status_is 1
 	output_has "(ECANCELED): took longer than --wait; bound to nvidia"
 	rm "$HOST/slow/nvgpu_vfio_pci"
 	echo 10 >"$HOST/slow/nvidia"
-	FAKE_IMMORTAL=1 run nvgpuctl bind --wait 1 "$A"
+	FAKE_IMMORTAL=1 run nvgpuctl bind --wait 2 "$A"
 	status_is 6
 	output_has "the kernel does not return from it, see dmesg; left to the kernel"
 	# The lock is free again.
@@ -341,12 +349,18 @@ interrupt() {
 @test "killed: the next nvgpuctl takes the GPU as it is" {
 	on_nvidia
 	mkdir "$HOST/slow"
-	echo 2 >"$HOST/slow/nvgpu_vfio_pci"
-	# Not by run, which waits for the child.
-	timeout --foreground --signal=KILL 1 "$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" >/dev/null 2>&1 || true
+	echo 5 >"$HOST/slow/nvgpu_vfio_pci"
+	"$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" >/dev/null 2>&1 3>&- &
+	while [ -n "$(driver_of "$A")" ]; do
+		sleep 0.1
+	done
+	kill -KILL $!
+	wait $! || true
 	[ -z "$(driver_of "$A")" ]
-	sleep 2
-	[ "$(driver_of "$A")" = nvgpu_vfio_pci ]
+	while [ -z "$(driver_of "$A")" ]; do
+		sleep 0.1
+	done
+	rm -r "$HOST/slow"
 	process 99 qemu-system-aar /dev/vfio/14
 	run nvgpuctl bind "$B"
 	status_is 0

@@ -59,15 +59,9 @@ static void parse_texts(const char *text)
 static void parse_files(const char *data, size_t len)
 {
 	struct acpi_memory found[3];
-	struct candidates candidates;
 	char buf[16];
 
 	acpi_find_memory((const __u8 *)data, len, found, NR_ITEMS(found));
-	alias_search(data, len, "pci:v000010DEd00002342sv000010DEsd000016EBbc03sc02i00",
-		     &candidates);
-	candidates_free(&candidates);
-	kmsg_find(data, len, 0, "nvgpu", buf, sizeof(buf));
-	kmsg_find(data, len, 0, NULL, buf, sizeof(buf));
 	parse_driver_file(data, len, buf, sizeof(buf));
 }
 
@@ -76,16 +70,24 @@ static void run(const char *data, size_t len)
 	struct candidates candidates;
 	struct iomem iomem;
 	char *exact = malloc(len ? len : 1), *text = calloc(1, len + 1);
+	char *copy = malloc(len + 1), buf[16];
 
 	memcpy(exact, data, len);
 	memcpy(text, data, len);
 	parse_files(exact, len);
 	parse_texts(text);
-	alias_search("", 0, text, &candidates);
-	iomem_parse(text, &iomem);
+	alias_search("", text, &candidates);
+	alias_search(text, "pci:v000010DEd00002342sv000010DEsd000016EBbc03sc02i00", &candidates);
+	candidates_free(&candidates);
+	memcpy(copy, text, len + 1);
+	iomem_parse(copy, &iomem);
 	iomem_free(&iomem);
+	memcpy(copy, text, len + 1);
+	kmsg_find(copy, 0, "nvgpu", buf, sizeof(buf));
+	kmsg_find(text, 0, NULL, buf, sizeof(buf));
 	candidates_free(&candidates);
 	free(exact);
+	free(copy);
 	free(text);
 }
 
