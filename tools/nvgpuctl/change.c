@@ -259,9 +259,10 @@ static enum status run(const struct changes *changes)
 		if (!ret)
 			continue;
 		complain_of(changes->v[i].gpu->bdf,
-			    ret == -ENOENT ? "no driver %s (%s): install its module for kernel %s. Nothing was changed" :
-			    "driver %s cannot be loaded (%s): see dmesg; kernel %s. Nothing was changed",
-			    changes->v[i].driver, errno_name(ret), kernel_release());
+			    "no driver %s (%s): %s, kernel %s. Nothing was changed",
+			    changes->v[i].driver, errno_name(ret),
+			    ret == -ENOENT ? "install its module" : "see dmesg",
+			    kernel_release());
 		return ST_FAILED;
 	}
 	ret = apply_all(changes, why, sizeof(why), &failed);

@@ -51,11 +51,14 @@ static void check_override(const struct patient *patient,
 static void check_persisted(const struct patient *patient,
 			    const struct gpu *gpu)
 {
-	char todo[192];
+	char todo[192], bind[64];
 
+	snprintf(bind, sizeof(bind), "nvgpuctl bind --persist %s", gpu->bdf);
 	snprintf(todo, sizeof(todo), "nvgpuctl bind --persist %s, or rm " PERSIST_FILE,
 		 gpu->bdf, gpu->bdf);
-	if (!gpu->persisted[0])
+	if (!gpu->persisted[0] && !strcmp(gpu->driver, DRIVER_NAME))
+		finding(WARN, bind, "bound, but not at the next boot");
+	else if (!gpu->persisted[0])
 		finding(PASS, NULL, "no driver is persisted in /etc/driverctl.d");
 	else if (!strcmp(gpu->persisted, "?"))
 		finding(FAIL, todo, PERSIST_FILE " is not the name of a driver", gpu->bdf);
@@ -102,6 +105,9 @@ static void list_users(const struct users *users, char *buf, size_t len)
 				 users->v[i].comm, users->v[i].pid);
 }
 
+#define STOP_NVIDIA \
+	"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains"
+
 static void check_users(const struct patient *patient,
 			const struct gpu *gpu)
 {
@@ -115,8 +121,7 @@ static void check_users(const struct patient *patient,
 	}
 	list_users(&users, list, sizeof(list));
 	if (users.nr)
-		finding(nvidia ? FAIL : WARN, nvidia ?
-			"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains" :
+		finding(nvidia ? FAIL : WARN, nvidia ? STOP_NVIDIA :
 			"end it before giving the GPU to another VM", "in use by %s", list);
 	else if (!nvidia && !strstr(gpu->driver, "vfio"))
 		finding(SKIP, NULL, "bound neither to nvidia nor to a vfio driver");

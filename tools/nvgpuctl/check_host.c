@@ -112,6 +112,19 @@ static void check_kvm(const struct patient *patient)
 			"KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED is 0: KVM maps usemem uncached into guests, unaligned accesses and atomics fault");
 }
 
+static void check_sea(const struct patient *patient)
+{
+	char text[16];
+
+	if (fact(text, sizeof(text), "kvm.sea_to_user"))
+		finding(SKIP, NULL, "KVM cannot be asked, see host.kvm");
+	else if (!strcmp(text, "1"))
+		finding(PASS, NULL, "KVM reports hwpoisoned pages to the VMM");
+	else
+		finding(WARN, "boot Linux 6.19 or newer",
+			"KVM_CAP_ARM_SEA_TO_USER is 0: a guest's access to a hwpoisoned page may end it, or the host");
+}
+
 static void check_nodes(const struct patient *patient)
 {
 	unsigned int wanted = NODES_PER_GPU * patient->gpus->nr + 1;
@@ -139,6 +152,7 @@ const struct check host_checks[] = {
 	{ "host.page_size", "base pages of the kernel", check_page_size, NULL },
 	{ "host.config", "configuration of the kernel", check_config, NULL },
 	{ "host.kvm", "KVM maps device memory cacheable", check_kvm, NULL },
+	{ "host.sea", "KVM reports hwpoisoned pages to the VMM", check_sea, NULL },
 	{ "host.nodes", "enough NUMA nodes for the GPUs", check_nodes, NULL },
 	{ }
 };

@@ -13,7 +13,7 @@ static void check_qemu(const struct patient *patient)
 	char text[128];
 
 	if (fact(text, sizeof(text), "qemu.version")) {
-		finding(SKIP, NULL, "QEMU is not installed: neither qemu-system-aarch64 nor qemu-kvm");
+		finding(SKIP, NULL, "neither qemu-system-aarch64 nor qemu-kvm is installed");
 		return;
 	}
 	vm.qemu = parse_version(text);
@@ -27,7 +27,8 @@ static void check_qemu(const struct patient *patient)
 			text);
 	else if (!vm_has(&vm, QEMU_SMMU_ACCEL))
 		finding(PASS, NULL, "%s (an accelerated guest SMMU needs %u.%u)", text,
-			VERSION_TEXT(features[QEMU_SMMU_ACCEL].version));
+			MAJOR(features[QEMU_SMMU_ACCEL].version),
+			MINOR(features[QEMU_SMMU_ACCEL].version));
 	else
 		finding(PASS, NULL, "%s", text);
 }
@@ -49,8 +50,10 @@ static void check_libvirt(const struct patient *patient)
 	else if (!vm_has(&vm, LIBVIRT_SMMU_ACCEL))
 		finding(PASS, NULL,
 			"%s (iommufd needs %u.%u, an accelerated guest SMMU %u.%u)", text,
-			VERSION_TEXT(features[LIBVIRT_IOMMUFD].version),
-			VERSION_TEXT(features[LIBVIRT_SMMU_ACCEL].version));
+			MAJOR(features[LIBVIRT_IOMMUFD].version),
+			MINOR(features[LIBVIRT_IOMMUFD].version),
+			MAJOR(features[LIBVIRT_SMMU_ACCEL].version),
+			MINOR(features[LIBVIRT_SMMU_ACCEL].version));
 	else
 		finding(PASS, NULL, "%s", text);
 }
@@ -85,7 +88,8 @@ static void check_devices(const struct patient *patient)
 		finding(WARN, "run the VMM as root, or let its user open them (udev, groups)",
 			"this user may open neither /dev/iommu nor /dev/vfio/vfio");
 	else
-		finding(SKIP, NULL, "/dev/iommu or /dev/vfio/vfio exist, but their modules are not loaded");
+		finding(SKIP, NULL,
+			"/dev/iommu or /dev/vfio/vfio exist, but their modules are not loaded");
 }
 
 static bool needs_no_limit(void)

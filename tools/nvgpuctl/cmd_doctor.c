@@ -23,11 +23,35 @@ static const enum paint verdict_paint[NR_VERDICTS] = {
 	PAINT_GREEN, PAINT_YELLOW, PAINT_RED, PAINT_DIM
 };
 
+/* Stands for the address of the finding's GPU. */
+#define GPU_MARK '\1'
+
+/**
+ * struct found - a finding, of one or more GPUs that have it in common
+ * @check: its check
+ * @verdict: its verdict
+ * @seen: the observation
+ * @todo: what to do, NULL if nothing
+ * @gpus: the addresses, separated by blanks
+ */
+struct found {
+	const struct check *check;
+	enum verdict verdict;
+	char *seen;
+	char *todo;
+	char gpus[512];
+};
+
+static struct found *found;
+static unsigned int nr_found;
+
 /* The running check, to which findings belong. */
 static const struct check *now_check;
 static const struct gpu *now_gpu;
 static unsigned int count[NR_VERDICTS];
 static struct json_object *findings;
+/* Checks that the user chose, and those to leave out: names, or what they begin with. */
+static const char *only, *ignore;
 
 static void print_help(void)
 {
@@ -41,6 +65,8 @@ static void print_help(void)
 	     "SKIP for many checks.\n"
 	     "\n"
 	     "  --memory SIZE   RAM of the VM, for the limit of locked memory (default 16G)\n"
+	     "  --only LIST     these checks only, such as host,memory.ready\n"
+	     "  --ignore LIST   not these checks\n"
 	     "  -q, --quiet     warnings and failures only\n"
 	     "\n"
 	     "Checks:");
@@ -51,23 +77,80 @@ static void print_help(void)
 	     "77 no Grace GPU.");
 }
 
-static void print_finding(enum verdict verdict, const char *seen, const char *todo)
+/* @text with the address of the GPU replaced by the mark, to be freed. */
+static char *marked(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL, *at = copy, *rest;
+
+	while (now_gpu && at && (at = strstr(at, now_gpu->bdf))) {
+		*at++ = GPU_MARK;
+		rest = at + strlen(now_gpu->bdf) - 1;
+		memmove(at, rest, strlen(rest) + 1);
+	}
+	return copy;
+}
+
+/* The text again, with the addresses of all GPUs for the mark. */
+static void unmark(char *buf, size_t len, const char *text, const char *gpus)
+{
+	size_t used = 0;
+
+	for (buf[0] = '\0'; *text && used < len; text++)
+		used += *text == GPU_MARK ? snprintf(buf + used, len - used, "%s", gpus) :
+					    snprintf(buf + used, len - used, "%c", *text);
+}
+
+/* A path has one address, a command may have several. */
+static bool is_for_several(const char *todo)
+{
+	const char *at = todo ? strchr(todo, GPU_MARK) : NULL;
+
+	return !at || (at > todo && at[-1] == ' ' && (!at[1] || at[1] == ' '));
+}
+
+static void print_found(const struct found *one)
 {
 	char text[1024];
+	int n;
 
-	if (opts.quiet && (verdict == PASS || verdict == SKIP))
+	if (opts.quiet && (one->verdict == PASS || one->verdict == SKIP))
 		return;
-	printf("%s%s%s  %-18s ", paint(verdict_paint[verdict]), verdict_name[verdict],
-	       paint(PAINT_OFF), now_check->id);
-	snprintf(text, sizeof(text),
-		 "%s%s%s",
-		 now_gpu ? now_gpu->bdf : "", now_gpu ? ": " : "", seen);
+	printf("%s%s%s  %-18s ", paint(verdict_paint[one->verdict]), verdict_name[one->verdict],
+	       paint(PAINT_OFF), one->check->id);
+	n = snprintf(text, sizeof(text), "%s%s", one->gpus, one->gpus[0] ? ": " : "");
+	unmark(text + n, sizeof(text) - n, one->seen, one->gpus);
 	out_wrapped(text, SEEN_COLUMN);
-	if (!todo)
+	if (!one->todo)
 		return;
-	printf("%*s", SEEN_COLUMN, "");
-	snprintf(text, sizeof(text), "-> %s", todo);
+	printf("%*s-> ", SEEN_COLUMN, "");
+	unmark(text, sizeof(text), one->todo, one->gpus);
 	out_wrapped(text, SEEN_COLUMN + 3);
+}
+
+static void add_finding(enum verdict verdict, const char *seen, const char *todo)
+{
+	struct found new = { now_check, verdict, marked(seen), marked(todo), "" };
+	struct found *last;
+	unsigned int i;
+
+	for (i = 0; now_gpu && i < nr_found; i++) {
+		last = &found[i];
+		if (last->check != now_check || last->verdict != verdict ||
+		    strcmp(last->seen, new.seen) || !last->todo != !todo ||
+		    (todo && strcmp(last->todo, new.todo)) || !is_for_several(new.todo) ||
+		    !is_for_several(new.seen))
+			continue;
+		snprintf(last->gpus + strlen(last->gpus), sizeof(last->gpus) - strlen(last->gpus),
+			 " %s", now_gpu->bdf);
+		free(new.seen);
+		free(new.todo);
+		return;
+	}
+	snprintf(new.gpus, sizeof(new.gpus), "%s", now_gpu ? now_gpu->bdf : "");
+	found = realloc(found, (nr_found + 1) * sizeof(*found));
+	if (!found)
+		abort();
+	found[nr_found++] = new;
 }
 
 /**
@@ -93,8 +176,7 @@ void finding(enum verdict verdict, const char *todo, const char *seen, ...)
 	json_add_string(json, "seen", text);
 	json_add_string(json, "todo", todo);
 	json_object_array_add(findings, json);
-	if (!opts.json)
-		print_finding(verdict, text, todo);
+	add_finding(verdict, text, todo);
 }
 
 /* Distributions install a file; the kernel has one with IKCONFIG_PROC. */
@@ -124,10 +206,25 @@ static void load_patient(struct patient *patient)
 			     !iomem_is_hidden(&patient->iomem);
 }
 
+/* Is @id, or the word before its dot, in a list separated by commas? */
+static bool list_has(const char *list, const char *id)
+{
+	size_t n;
+
+	for (; *list; list += n + !!list[n]) {
+		n = strcspn(list, ",");
+		if (n && !strncmp(list, id, n) && (!id[n] || id[n] == '.'))
+			return true;
+	}
+	return false;
+}
+
 static void run_check(const struct patient *patient, const struct check *check)
 {
 	unsigned int i;
 
+	if ((only && !list_has(only, check->id)) || (ignore && list_has(ignore, check->id)))
+		return;
 	now_check = check;
 	now_gpu = NULL;
 	if (check->host)
@@ -138,24 +235,79 @@ static void run_check(const struct patient *patient, const struct check *check)
 	}
 }
 
-static void print_summary(void)
+/* What is wrong first, in the order in which it is to be mended. */
+static void print_text(void)
 {
-	struct json_object *document, *sum;
+	static const enum verdict order[] = { FAIL, WARN, SKIP, PASS };
+	const struct found *first = NULL;
+	char todo[1024];
+	unsigned int i, j;
+
+	for (i = 0; i < NR_ITEMS(order); i++) {
+		for (j = 0; j < nr_found; j++) {
+			if (found[j].verdict != order[i])
+				continue;
+			if (!first && found[j].todo && order[i] != SKIP)
+				first = &found[j];
+			print_found(&found[j]);
+		}
+	}
+	say("%u passed, %u warnings, %u failures, %u skipped", count[PASS], count[WARN],
+	    count[FAIL], count[SKIP]);
+	if (first && !opts.quiet) {
+		unmark(todo, sizeof(todo), first->todo, first->gpus);
+		printf("first: ");
+		out_wrapped(todo, 7);
+	}
+}
+
+static void print_json(void)
+{
+	struct json_object *document = json_document("nvgpu.doctor/1");
+	struct json_object *sum = json_object_new_object();
 	unsigned int i;
 
-	if (!opts.json) {
-		say("%u passed, %u warnings, %u failures, %u skipped", count[PASS], count[WARN],
-		    count[FAIL], count[SKIP]);
-		json_object_put(findings);
-		return;
-	}
-	document = json_document("nvgpu.doctor/1");
-	sum = json_object_new_object();
 	for (i = 0; i < NR_VERDICTS; i++)
 		json_add_int(sum, verdict_name[i], count[i]);
 	json_object_object_add(document, "count", sum);
-	json_add_array(document, "findings", findings);
+	json_add_array(document, "findings", json_object_get(findings));
 	json_put_out(document);
+}
+
+/* Each word of a list names a check; false after a message. */
+static bool list_is_valid(const char *option, const char *list)
+{
+	const struct check *check;
+	bool is_known;
+	unsigned int i;
+	size_t n;
+
+	for (; *list; list += n + !!list[n]) {
+		char *word __free(pointer) = strndup(list, n = strcspn(list, ","));
+
+		is_known = false;
+		for (i = 0; i < NR_ITEMS(all_checks); i++)
+			for (check = all_checks[i]; check->id; check++)
+				is_known |= list_has(word, check->id);
+		if (is_known)
+			continue;
+		complain("%s %s: no such check; nvgpuctl doctor --help lists them", option, word);
+		return false;
+	}
+	return true;
+}
+
+static void found_free(void)
+{
+	while (nr_found--) {
+		free(found[nr_found].seen);
+		free(found[nr_found].todo);
+	}
+	free(found);
+	found = NULL;
+	nr_found = 0;
+	memset(count, 0, sizeof(count));
+	json_object_put(findings);
 }
 
 static enum status run(const struct gpus *all, const struct gpus *chosen, __u64 guest_memory)
@@ -164,6 +316,7 @@ static enum status run(const struct gpus *all, const struct gpus *chosen, __u64 
 		.gpus = all, .chosen = chosen, .guest_memory = guest_memory
 	};
 	const struct check *check;
+	enum status status;
 	unsigned int i;
 
 	findings = json_object_new_array();
@@ -171,18 +324,43 @@ static enum status run(const struct gpus *all, const struct gpus *chosen, __u64 
 	for (i = 0; i < NR_ITEMS(all_checks); i++)
 		for (check = all_checks[i]; check->id; check++)
 			run_check(&patient, check);
-	print_summary();
+	if (opts.json)
+		print_json();
+	else
+		print_text();
 	free(patient.config);
 	iomem_free(&patient.iomem);
-	if (count[FAIL])
-		return ST_FAILURES;
-	return count[WARN] ? ST_WARNINGS : ST_OK;
+	status = count[FAIL] ? ST_FAILURES : count[WARN] ? ST_WARNINGS : ST_OK;
+	found_free();
+	return status;
+}
+
+/* False after a message. */
+static bool set_option(int opt, __u64 *memory)
+{
+	switch (opt) {
+	case 'm':
+		if (parse_size(optarg, memory))
+			return true;
+		complain("--memory %s: not a size such as 16G", optarg);
+		return false;
+	case 'y':
+		only = optarg;
+		return list_is_valid("--only", only);
+	case 'i':
+		ignore = optarg;
+		return list_is_valid("--ignore", ignore);
+	default:
+		return false;
+	}
 }
 
 enum status cmd_doctor(int argc, char **argv)
 {
 	static const struct option own[] = {
 		{ "memory", required_argument, NULL, 'm' },
+		{ "only", required_argument, NULL, 'y' },
+		{ "ignore", required_argument, NULL, 'i' },
 		{ }
 	};
 	__u64 guest_memory = GUEST_MEMORY_DEFAULT;
@@ -190,14 +368,9 @@ enum status cmd_doctor(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt != 'm')
+	while ((opt = next_option(argc, argv, own, print_help)) != -1)
+		if (!set_option(opt, &guest_memory))
 			return ST_USAGE;
-		if (!parse_size(optarg, &guest_memory)) {
-			complain("--memory %s: not a size such as 16G", optarg);
-			return ST_USAGE;
-		}
-	}
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
 		status = run(all, chosen, guest_memory);

@@ -14,6 +14,7 @@ static const char *const uefi[] = {
 	"/usr/share/qemu-efi-aarch64/QEMU_EFI.fd", "/usr/share/edk2/aarch64/QEMU_EFI.fd",
 	"/usr/share/qemu/aavmf-aarch64-code.bin", NULL
 };
+
 static const char *const cloud_uefi[] = {
 	"/usr/share/cloud-hypervisor/CLOUDHV_EFI.fd", NULL
 };
@@ -48,7 +49,7 @@ static void print_help(void)
 	     "  --name NAME            of the VM, default grace-vm\n"
 	     "  --disk FILE            a disk, default none\n"
 	     "  --emulator FILE        default qemu-system-aarch64, or /usr/libexec/qemu-kvm\n"
-	     "  --firmware FILE        UEFI, default what this host has; libvirt chooses its own\n"
+	     "  --firmware FILE        UEFI, default what this host has; libvirt chooses\n"
 	     "  --driver NAME          of the host, for libvirt; default nvgpu_vfio_pci\n"
 	     "  --smmu                 a guest SMMU for each host SMMU; needs iommufd, QEMU\n"
 	     "                         11.1, libvirt 12.7 and a Grace host with KVM\n"
@@ -168,8 +169,9 @@ static bool lacks(const struct vm *vm, enum feature feature)
 
 	if (vm_has(vm, feature))
 		return false;
-	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name, since->vmm,
-		 VERSION_TEXT(since->version), *since->vmm == 'Q' ? "qemu" : "libvirt");
+	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name,
+		 since->vmm, MAJOR(since->version), MINOR(since->version),
+		 *since->vmm == 'Q' ? "qemu" : "libvirt");
 	return true;
 }
 
@@ -203,7 +205,7 @@ static enum status find_files(struct vm *vm, const struct format *format)
 		file++;
 	}
 	if (format->firmware && !vm->firmware) {
-		complain("no UEFI firmware at %s or other known places: install it, or give --firmware",
+		complain("no UEFI firmware at %s or other places: install it, or give --firmware",
 			 *format->firmware);
 		return ST_FAILED;
 	}

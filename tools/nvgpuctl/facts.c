@@ -13,9 +13,12 @@
 
 #include "nvgpuctl.h"
 
-/* Headers older than Linux 6.17 lack it. */
+/* Headers older than Linux 6.17 and 6.19 lack them. */
 #ifndef KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED
 #define KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED 243
+#endif
+#ifndef KVM_CAP_ARM_SEA_TO_USER
+#define KVM_CAP_ARM_SEA_TO_USER 245
 #endif
 
 static int ask_machine(char *buf, size_t len)
@@ -33,8 +36,8 @@ static int ask_page_size(char *buf, size_t len)
 	return 0;
 }
 
-/* The capability is per VM: querying /dev/kvm fails. */
-static int ask_kvm(char *buf, size_t len)
+/* Capabilities are per VM: querying /dev/kvm fails. */
+static int ask_kvm(int capability, char *buf, size_t len)
 {
 	int kvm, vm, answer;
 
@@ -45,10 +48,20 @@ static int ask_kvm(char *buf, size_t len)
 	close(kvm);
 	if (vm < 0)
 		return -errno;
-	answer = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED);
+	answer = ioctl(vm, KVM_CHECK_EXTENSION, capability);
 	close(vm);
 	snprintf(buf, len, "%d", answer > 0);
 	return 0;
+}
+
+static int ask_cacheable(char *buf, size_t len)
+{
+	return ask_kvm(KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED, buf, len);
+}
+
+static int ask_sea(char *buf, size_t len)
+{
+	return ask_kvm(KVM_CAP_ARM_SEA_TO_USER, buf, len);
 }
 
 /* First line of a program's output. */
@@ -108,7 +121,8 @@ static int ask_libvirt(char *buf, size_t len)
 const struct fact facts[] = {
 	{ "machine", ask_machine },
 	{ "page.size", ask_page_size },
-	{ "kvm.cacheable_pfnmap", ask_kvm },
+	{ "kvm.cacheable_pfnmap", ask_cacheable },
+	{ "kvm.sea_to_user", ask_sea },
 	{ "qemu.version", ask_qemu },
 	{ "libvirt.version", ask_libvirt },
 };

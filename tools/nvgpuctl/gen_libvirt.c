@@ -25,7 +25,7 @@ static void put_head(const struct vm *vm, FILE *to)
 		"  <memory unit='MiB'>%llu</memory>\n"
 		"  <!-- Limit of locked memory: RAM, GPU memory and 1 GiB, %s. -->\n"
 		"  <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>\n"
-		"  <vcpu>%u</vcpu>\n", VERSION_TEXT(vm->libvirt), vm->name,
+		"  <vcpu>%u</vcpu>\n", MAJOR(vm->libvirt), MINOR(vm->libvirt), vm->name,
 		vm->memory / SZ_M, format_size(lock, sizeof(lock), vm->memlock),
 		(vm->memlock + SZ_M - 1) / SZ_M, vm->cpus);
 	if (has_iommufd(vm))

@@ -33,8 +33,8 @@ bool kmsg_find(char *text, __u64 after, const char *what, char *buf, size_t size
 		    sequence <= after)
 			continue;
 		line += head;
-		if (what && (strncmp(line, what, n) || !strncmp(line + n, CORE_SUMMARY,
-								 sizeof(CORE_SUMMARY) - 1)))
+		if (what && (strncmp(line, what, n) ||
+			     !strncmp(line + n, CORE_SUMMARY, sizeof(CORE_SUMMARY) - 1)))
 			continue;
 		if (what)
 			snprintf(buf, size, "%s", line + n);

@@ -25,31 +25,31 @@ static void col_source(const struct gpu *gpu, char *buf, size_t len)
 	snprintf(buf, len, "%s", memory_source_name(gpu->source));
 }
 
-#define TEXT(field) COLUMN_TEXT, offsetof(struct gpu, field), NULL
-#define NUMBER(field) COLUMN_NUMBER, offsetof(struct gpu, field), NULL
-#define SIZE(field) COLUMN_SIZE, offsetof(struct gpu, field), NULL
-#define COUNT(field) COLUMN_COUNT, offsetof(struct gpu, field), NULL
-#define OTHER(function) COLUMN_TEXT, 0, function
+#define FIELD(field) offsetof(struct gpu, field)
 
 const struct column gpu_columns[] = {
-	{ "BDF", "PCI address", TEXT(bdf) },
-	{ "ID", "vendor and device", OTHER(col_id) },
-	{ "NAME", "name, \"unknown\" without one", TEXT(name) },
-	{ "DRIVER", "bound driver", TEXT(driver) },
-	{ "OVERRIDE", "driver_override", TEXT(override) },
-	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", TEXT(persisted) },
-	{ "GROUP", "IOMMU group", NUMBER(group) },
-	{ "IOMMU", "IOMMU that serves it", TEXT(iommu) },
-	{ "NODE", "NUMA node", NUMBER(node) },
-	{ "MEMORY", "size of its memory", SIZE(mem_size) },
-	{ "BASE", "physical address of its memory", OTHER(col_base) },
-	{ "USEMEM", "cacheable part of it", SIZE(usemem.size) },
-	{ "RESMEM", "write-combining part of it", SIZE(resmem.size) },
-	{ "SOURCE", "source of the size: driver, firmware, acpi-heuristic", OTHER(col_source) },
-	{ "READY", "state of the memory, while bound to nvgpu-vfio-pci", TEXT(ready) },
-	{ "RESETS", "resets since it was bound", COUNT(resets) },
-	{ "POISONED", "hwpoisoned pages since the last reset", COUNT(poisoned) },
-	{ "VFIO", "its vfio device", TEXT(vfio_dev) },
+	{ "BDF", "PCI address", COLUMN_TEXT, FIELD(bdf), NULL },
+	{ "ID", "vendor and device", COLUMN_TEXT, 0, col_id },
+	{ "NAME", "name, \"unknown\" without one", COLUMN_TEXT, FIELD(name), NULL },
+	{ "DRIVER", "bound driver", COLUMN_TEXT, FIELD(driver), NULL },
+	{ "OVERRIDE", "driver_override", COLUMN_TEXT, FIELD(override), NULL },
+	{ "PERSISTED", "driver to bind at boot, from /etc/driverctl.d", COLUMN_TEXT,
+	  FIELD(persisted), NULL },
+	{ "GROUP", "IOMMU group", COLUMN_NUMBER, FIELD(group), NULL },
+	{ "IOMMU", "IOMMU that serves it", COLUMN_TEXT, FIELD(iommu), NULL },
+	{ "NODE", "NUMA node", COLUMN_NUMBER, FIELD(node), NULL },
+	{ "MEMORY", "size of its memory", COLUMN_SIZE, FIELD(mem_size), NULL },
+	{ "BASE", "physical address of its memory", COLUMN_TEXT, 0, col_base },
+	{ "USEMEM", "cacheable part of it", COLUMN_SIZE, FIELD(usemem.size), NULL },
+	{ "RESMEM", "write-combining part of it", COLUMN_SIZE, FIELD(resmem.size), NULL },
+	{ "SOURCE", "source of the size: driver, firmware, acpi-heuristic", COLUMN_TEXT, 0,
+	  col_source },
+	{ "READY", "state of the memory, while bound to nvgpu-vfio-pci", COLUMN_TEXT,
+	  FIELD(ready), NULL },
+	{ "RESETS", "resets since it was bound", COLUMN_COUNT, FIELD(resets), NULL },
+	{ "POISONED", "hwpoisoned pages since the last reset", COLUMN_COUNT, FIELD(poisoned),
+	  NULL },
+	{ "VFIO", "its vfio device", COLUMN_TEXT, FIELD(vfio_dev), NULL },
 };
 
 /**

@@ -23,7 +23,8 @@ bool parse_bdf(const char *text, struct bdf *bdf)
 	*bdf = (struct bdf) { .domain = ANY_DOMAIN };
 	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
 		return false;
-	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &bdf->domain, &bdf->bus, &bdf->dev, &bdf->fn, &n) != 4) {
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &bdf->domain, &bdf->bus, &bdf->dev, &bdf->fn,
+		   &n) != 4) {
 		bdf->domain = ANY_DOMAIN;
 		if (sscanf(text, "%2x:%2x.%1x%n", &bdf->bus, &bdf->dev, &bdf->fn, &n) != 3)
 			return false;

@@ -123,13 +123,13 @@ static unsigned int vfio_nodes(const struct gpu *gpu, struct node node[2])
 /* Without its minor number, any GPU's node may be this one's. */
 static unsigned int nvidia_nodes(const struct gpu *gpu, struct node node[2])
 {
-	static const char key[] = "Device Minor:";
-	char *data __free(pointer) = NULL, *at = NULL;
+	char *data __free(pointer) = NULL;
+	const char *at = NULL;
 	unsigned int minor;
 
 	if (root_load(&data, "/proc/driver/nvidia/gpus/%s/information", gpu->bdf) > 0)
-		at = strstr(data, key);
-	if (at && sscanf(at + sizeof(key) - 1, "%u", &minor) == 1) {
+		at = strstr(data, "Device Minor:");
+	if (at && sscanf(at, "Device Minor: %u", &minor) == 1) {
 		snprintf(node->name, sizeof(node->name), "/nvidia%u", minor);
 		node->number = makedev(NVIDIA_MAJOR, minor);
 	} else {

@@ -40,7 +40,8 @@ struct feature_since {
 
 extern const struct feature_since features[NR_FEATURES];
 
-#define VERSION_TEXT(version) (version) / 1000000, (version) / 1000 % 1000
+#define MAJOR(version) ((version) / 1000000)
+#define MINOR(version) ((version) / 1000 % 1000)
 
 enum vm_switch {
 	VM_OFF,

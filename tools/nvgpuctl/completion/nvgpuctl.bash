@@ -39,7 +39,7 @@ _nvgpuctl() {
 		map) options+=" --svg" ;;
 		bind) options+=" --driver --persist --persisted --wait" ;;
 		unbind) options+=" --none --persist --wait" ;;
-		doctor) options+=" --memory" ;;
+		doctor) options+=" --memory --only --ignore" ;;
 		gen) options+=" --memory --cpus --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version" ;;
 		report) options+=" --output" ;;
 		esac

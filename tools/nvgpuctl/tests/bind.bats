@@ -185,7 +185,7 @@ minor() {
 	mkdir -p "$HOST/sys/bus/pci/drivers/vfio-pci"
 	: >"$HOST/sys/bus/pci/drivers/vfio-pci/bind"
 	: >"$HOST/sys/bus/pci/drivers/vfio-pci/unbind"
-	run nvgpuctl bind --driver nvgpu-vfio-pci "$A"
+	run nvgpuctl bind --persist --driver nvgpu-vfio-pci "$A"
 	status_is 0
 	[ "$(driver_of "$A")" = nvgpu_vfio_pci ]
 	echo vfio_pci >"$HOST/etc/driverctl.d/pci-$B"

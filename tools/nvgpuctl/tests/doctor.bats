@@ -46,6 +46,7 @@ poke() {
 	has_memory "$A"
 	has_memory "$B"
 	echo 0x460000000000 >"$(gpu_dir "$B")/coherent_memory/base"
+	echo nvgpu_vfio_pci | tee "$HOST/etc/driverctl.d/pci-$A" >"$HOST/etc/driverctl.d/pci-$B"
 	run nvgpuctl doctor
 	status_is 0
 	output_has "bound to nvgpu_vfio_pci"
@@ -57,6 +58,44 @@ poke() {
 	rm -r "$HOST"/sys/bus/pci/devices/*
 	run nvgpuctl doctor
 	status_is 77
+}
+
+@test "advice: equal findings in one, failures first, the last line is what to do first" {
+	bound_to "$A" nvidia
+	bound_to "$B" nvidia
+	fact page.size 4096
+	rm "$HOST/lib/modules/$RELEASE"/modules.dep*
+	run nvgpuctl doctor
+	status_is 11
+	[[ ${lines[0]} = "FAIL  module.installed "* ]]
+	output_has "skipped first: install nvgpu-vfio-pci-dkms and the headers"
+	output_has "driver.bound $A $B: bound to nvidia -> nvgpuctl bind $A $B"
+	[ "$(grep -c driver.bound <<<"$output")" -eq 1 ]
+	fits_80_columns
+	run nvgpuctl doctor --json
+	[ "$(json 'len([f for f in d["findings"] if f["check"] == "driver.bound"])')" = 2 ]
+}
+
+@test "advice: what has an address in a path is one for each GPU" {
+	for gpu in "$A" "$B"; do
+		echo vfio-pci >"$(gpu_dir "$gpu")/driver_override"
+	done
+	COLUMNS=300 run nvgpuctl doctor --only driver.override
+	[ "$(grep -c "^WARN  driver.override" <<<"$output")" -eq 2 ]
+	output_has "/sys/bus/pci/devices/$B/driver_override"
+	echo vfio-pci | tee "$HOST/etc/driverctl.d/pci-$A" >"$HOST/etc/driverctl.d/pci-$B"
+	COLUMNS=300 run nvgpuctl doctor --only driver.persisted
+	output_has "$A: /etc/driverctl.d/pci-$A says vfio-pci"
+	output_has "$B: /etc/driverctl.d/pci-$B says vfio-pci"
+}
+
+@test "--only, --ignore: checks by name or group" {
+	run nvgpuctl doctor --only host,memory.ready --ignore host.kvm,host.sea --json
+	status_is 0
+	[ "$(json 'sorted({f["check"] for f in d["findings"]})')" = "['host.arch', 'host.config', 'host.kernel', 'host.nodes', 'host.page_size', 'memory.ready']" ]
+	run nvgpuctl doctor --ignore hosts
+	status_is 2
+	output_has "--ignore hosts: no such check"
 }
 
 @test "every check is in --help" {
@@ -111,6 +150,11 @@ poke() {
 @test "broken: no KVM" {
 	fact kvm.cacheable_pfnmap
 	finds FAIL host.kvm "not available"
+}
+
+@test "broken: KVM does not report hwpoisoned pages" {
+	fact kvm.sea_to_user 0
+	finds WARN host.sea KVM_CAP_ARM_SEA_TO_USER
 }
 
 @test "broken: too few NUMA nodes" {
@@ -192,6 +236,19 @@ kernel_key() {
 @test "broken: group not viable, the blocker by name" {
 	ln -sfnr "$HOST/sys/bus/pci/drivers/nvidia" "$(gpu_dir 0009:00:00.0)/driver"
 	finds FAIL iommu.viable "0009:00:00.0 is bound to nvidia"
+}
+
+@test "broken: group blocked by another GPU in it" {
+	ln -sfnr "$HOST/sys/kernel/iommu_groups/14" "$(gpu_dir "$B")/iommu_group"
+	ln -sr "$(gpu_dir "$B")" "$HOST/sys/kernel/iommu_groups/14/devices/$B"
+	bound_to "$B" nvidia
+	finds FAIL iommu.viable "$B, a GPU as well, is bound to nvidia"
+	[ "$(json '[f["todo"] for f in d["findings"] if f["check"] == "iommu.viable" and f["verdict"] == "FAIL"]')" = "['nvgpuctl bind $A $B']" ]
+}
+
+@test "broken: bound, but not persisted" {
+	has_memory "$A"
+	finds WARN driver.persisted "not at the next boot"
 }
 
 @test "broken: GPUs share an SMMU" {

@@ -170,7 +170,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 	if (!ret)
 		ret = attribute(path, value);
 	if (ret < 0) {
-			errno = -ret;
+		errno = -ret;
 		return -1;
 	}
 	if (ret > 0) {
