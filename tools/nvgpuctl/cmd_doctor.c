@@ -179,14 +179,6 @@ void finding(enum verdict verdict, const char *todo, const char *seen, ...)
 	add_finding(verdict, text, todo);
 }
 
-/* Distributions install a file; the kernel has one with IKCONFIG_PROC. */
-static void load_config(struct patient *patient)
-{
-	if (root_load(&patient->config, "/boot/config-%s", kernel_release()) < 0 &&
-	    root_load(&patient->config, "/lib/modules/%s/config", kernel_release()) < 0)
-		root_load_gz(&patient->config, "/proc/config.gz");
-}
-
 bool config_is_on(const struct patient *patient, const char *symbol)
 {
 	char value[16];
@@ -200,7 +192,7 @@ static void load_patient(struct patient *patient)
 	char *data __free(pointer) = NULL;
 	ssize_t len;
 
-	load_config(patient);
+	patient->config = kernel_config();
 	len = root_load(&data, "/proc/iomem");
 	patient->has_iomem = len > 0 && !iomem_parse(data, &patient->iomem) &&
 			     !iomem_is_hidden(&patient->iomem);

@@ -21,8 +21,7 @@ static const char *const cloud_uefi[] = {
 
 /* Values of options, beyond those of main.c. */
 #define OPT_FIRST 512
-/* Text for a script and for XML must not end a string there. */
-#define VALID_TEXT "a text without quotes, <, > and &"
+#define VALID_TEXT "a text of one line"
 
 struct format {
 	const char *name;
@@ -137,7 +136,7 @@ static bool set(struct vm *vm, const struct setting *setting, const char *text)
 		is_valid = setting->set(vm, text);
 	} else {
 		*(const char **)((char *)vm + setting->offset) = text;
-		is_valid = *text && !strpbrk(text, "'\"<>&\n");
+		is_valid = *text && !strpbrk(text, "\r\n");
 	}
 	if (!is_valid)
 		complain("gen: --%s %s: must be %s", setting->name, text, setting->valid);
@@ -194,6 +193,37 @@ static enum status check_versions(const struct vm *vm, const struct format *form
 	       ST_FAILED : ST_OK;
 }
 
+/* By how the image begins; what has no header is raw. */
+static const char *format_of(const char *data, ssize_t len)
+{
+	static const struct {
+		const char *magic, *format;
+	} known[] = { { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "vhdxfile", "vhdx" } };
+	unsigned int i;
+
+	for (i = 0; i < NR_ITEMS(known); i++)
+		if (len >= (ssize_t)strlen(known[i].magic) &&
+		    !memcmp(data, known[i].magic, strlen(known[i].magic)))
+			return known[i].format;
+	return "raw";
+}
+
+static enum status find_disk(struct vm *vm)
+{
+	char *data __free(pointer) = NULL;
+	ssize_t len;
+
+	if (!vm->disk)
+		return ST_OK;
+	len = root_load(&data, "%s", vm->disk);
+	if (len < 0) {
+		complain("--disk %s: %s; its format is read from it", vm->disk, strerror(-len));
+		return ST_FAILED;
+	}
+	vm->disk_format = format_of(data, len);
+	return ST_OK;
+}
+
 /* The files that the VM needs, of those that exist. */
 static enum status find_files(struct vm *vm, const struct format *format)
 {
@@ -219,7 +249,7 @@ static enum status find_files(struct vm *vm, const struct format *format)
 	}
 	if (!vm->emulator)
 		vm->emulator = qemu_path();
-	return ST_OK;
+	return find_disk(vm);
 }
 
 static enum status check_gpus(const struct vm *vm)
@@ -256,6 +286,22 @@ static void print_json(const struct vm *vm, const struct format *format, const c
 	json_put_out(document);
 }
 
+/* What would fail when the VM starts, on stderr: the output may be a script. */
+static void warn(const struct gpus *gpus)
+{
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++) {
+		const struct gpu *gpu = &gpus->v[i];
+
+		if (gpu->driver[0] && !strstr(gpu->driver, "vfio"))
+			complain_of(gpu->bdf, "bound to %s: nvgpuctl bind %s before the VM starts",
+				    gpu->driver, gpu->bdf);
+		if (gpu->group < 0)
+			complain_of(gpu->bdf, "no IOMMU group: it cannot be assigned to a VM");
+	}
+}
+
 static enum status generate(struct vm *vm, const struct format *format)
 {
 	struct json_object *argv;
@@ -277,6 +323,7 @@ static enum status generate(struct vm *vm, const struct format *format)
 	to = open_memstream(&text, &len);
 	if (!to)
 		abort();
+	warn(vm->gpus);
 	argv = json_object_new_array();
 	format->run(vm, to, argv);
 	fclose(to);
@@ -289,18 +336,28 @@ static enum status generate(struct vm *vm, const struct format *format)
 	return ST_OK;
 }
 
+/* Device files of vfio appear only once a GPU is bound: what matters is the kernel. */
+static bool has_iommufd(void)
+{
+	char *config __free(pointer) = kernel_config();
+	char value[8];
+
+	return root_exists("/dev/iommu") &&
+	       (!config || !parse_config(config, "CONFIG_VFIO_DEVICE_CDEV", value, sizeof(value)));
+}
+
 /* Unknown versions are taken for the newest; the output names them. */
 static void look_at_host(struct vm *vm)
 {
 	char text[128] = "";
 
 	if (vm->iommufd == VM_AUTO)
-		vm->iommufd = root_exists("/dev/iommu") && root_exists("/dev/vfio/devices") ?
-			      VM_ON : VM_OFF;
+		vm->iommufd = has_iommufd() ? VM_ON : VM_OFF;
 	if (!vm->qemu && vm->emulator && root_is_host())
 		qemu_version(vm->emulator, text, sizeof(text));
 	else if (!vm->qemu)
 		fact(text, sizeof(text), "qemu.version");
+	vm->qemu_is_assumed = !vm->qemu && !text[0];
 	if (!vm->qemu)
 		vm->qemu = text[0] ? parse_version(text) : features[QEMU_SMMU_ACCEL].version;
 	if (!vm->libvirt)

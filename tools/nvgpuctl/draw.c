@@ -94,19 +94,6 @@ void draw_text(const struct box *box)
 	}
 }
 
-/* Escapes text from the machine for XML. */
-static void put_xml(FILE *to, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '&')
-			fputs("&amp;", to);
-		else if (*text == '<')
-			fputs("&lt;", to);
-		else if ((unsigned char)*text >= ' ')
-			fputc(*text, to);
-	}
-}
-
 static const char *fill_colour(const struct box_part *part)
 {
 	if (part->is_empty)

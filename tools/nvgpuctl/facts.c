@@ -95,14 +95,23 @@ const char *qemu_path(void)
 	return "qemu-system-aarch64";
 }
 
-/* What an emulator, whose name has no quote, says of its version. */
+/* What an emulator says of its version. */
 int qemu_version(const char *emulator, char *buf, size_t len)
 {
-	char command[512];
+	char *command = NULL;
+	size_t size;
+	FILE *to = open_memstream(&command, &size);
+	int ret;
 
+	if (!to)
+		abort();
+	put_shell(to, emulator);
+	fputs(" --version 2>/dev/null", to);
+	fclose(to);
 	buf[0] = '\0';
-	snprintf(command, sizeof(command), "'%s' --version 2>/dev/null", emulator);
-	return ask_program(command, buf, len);
+	ret = ask_program(command, buf, len);
+	free(command);
+	return ret;
 }
 
 static int ask_qemu(char *buf, size_t len)
@@ -167,6 +176,17 @@ const char *kernel_release(void)
 	if (!release[0])
 		root_read(release, sizeof(release), "/proc/sys/kernel/osrelease");
 	return release;
+}
+
+/* Distributions install a file; the kernel has one with IKCONFIG_PROC. NULL if unknown. */
+char *kernel_config(void)
+{
+	char *text;
+
+	if (root_load(&text, "/boot/config-%s", kernel_release()) < 0 &&
+	    root_load(&text, "/lib/modules/%s/config", kernel_release()) < 0)
+		root_load_gz(&text, "/proc/config.gz");
+	return text;
 }
 
 /* Page size of the inspected machine, 4096 if unknown. */

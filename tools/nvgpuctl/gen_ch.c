@@ -2,6 +2,7 @@
 /*
  * A cloud-hypervisor command line, as a commented script.
  */
+#define _GNU_SOURCE
 #include <json-c/json.h>
 #include <stdarg.h>
 
@@ -11,14 +12,16 @@ static void word(FILE *to, struct json_object *argv, const char *fmt, ...) FORMA
 
 static void word(FILE *to, struct json_object *argv, const char *fmt, ...)
 {
-	char value[512];
+	char *value __free(pointer) = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(value, sizeof(value), fmt, args);
+	if (vasprintf(&value, fmt, args) < 0)
+		abort();
 	va_end(args);
-	/* Quote brackets, which the shell would expand to file names. */
-	fprintf(to, "\t'%s'\n", value);
+	fputc('\t', to);
+	put_shell(to, value);
+	fputc('\n', to);
 	json_object_array_add(argv, json_object_new_string(value));
 }
 
@@ -49,12 +52,12 @@ void gen_cloud_hypervisor(const struct vm *vm, FILE *to, struct json_object *arg
 	json_object_array_add(argv, json_object_new_string("cloud-hypervisor"));
 	fprintf(to,
 		"#!/bin/bash\n"
-		"# VM \"%s\", made by nvgpuctl " NVGPUCTL_VERSION ".\n"
+		"# Made by nvgpuctl " NVGPUCTL_VERSION ".\n"
 		"# Arguments are passed on to cloud-hypervisor: --disk, --net, --console. It needs a version with\n"
 		"# device_id in --numa (generic initiators), and sizes MMIO windows by itself.\n"
 		"ulimit -l %llu 2>/dev/null || ulimit -l unlimited 2>/dev/null ||\n"
 		"\techo \"$0: cannot raise the limit of locked memory, see nvgpuctl doctor\" >&2\n"
-		"\nargs=(\n", vm->name, vm->memlock / SZ_K);
+		"\nargs=(\n", vm->memlock / SZ_K);
 	word(to, argv, "--kernel");
 	word(to, argv, "%s", vm->firmware);
 	word(to, argv, "--cpus");

@@ -2,6 +2,7 @@
 /*
  * A QEMU command line, as a commented script.
  */
+#define _GNU_SOURCE
 #include <json-c/json.h>
 #include <stdarg.h>
 
@@ -12,22 +13,38 @@ struct line {
 	struct json_object *argv;
 };
 
-/* One option and its value, quoted for the shell if needed. */
+/* A text as a value among others, in which QEMU wants commas twice; to be freed. */
+static char *suboption(const char *text)
+{
+	char *copy = malloc(2 * strlen(text) + 1), *to = copy;
+
+	if (!copy)
+		abort();
+	do {
+		if (*text == ',')
+			*to++ = ',';
+		*to++ = *text;
+	} while (*text++);
+	return copy;
+}
+
+/* One option and its value, as words of the script. */
 static void option(const struct line *line, const char *name, const char *fmt, ...) FORMAT(3, 4);
 
 static void option(const struct line *line, const char *name, const char *fmt, ...)
 {
-	const char *quote;
-	char value[512];
+	char *value __free(pointer) = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(value, sizeof(value), fmt, args);
+	if (vasprintf(&value, fmt, args) < 0)
+		abort();
 	va_end(args);
-	quote = strpbrk(value, " \t\"$`\\&|;<>()*?~#") ? "'" : "";
 	fprintf(line->to, "\t%s", name);
-	if (value[0])
-		fprintf(line->to, " %s%s%s", quote, value, quote);
+	if (value[0]) {
+		fputc(' ', line->to);
+		put_shell(line->to, value);
+	}
 	fputc('\n', line->to);
 	json_object_array_add(line->argv, json_object_new_string(name));
 	if (value[0])
@@ -39,22 +56,26 @@ static void put_head(const struct vm *vm, FILE *to)
 	char ram[32], lock[32];
 
 	fprintf(to, "#!/bin/bash\n"
-		"# VM \"%s\", made by nvgpuctl " NVGPUCTL_VERSION ".\n"
+		"# Made by nvgpuctl " NVGPUCTL_VERSION " for QEMU %u.%u%s.\n"
 		"# Arguments are passed on to QEMU: disks, a network, -kernel.\n"
 		"# The GPUs must be bound (nvgpuctl bind). QEMU locks %s of memory:\n"
 		"# RAM (%s), GPU memory and 1 GiB. Users other than root need this limit:\n"
 		"ulimit -l %llu 2>/dev/null || ulimit -l unlimited 2>/dev/null ||\n"
 		"\techo \"$0: cannot raise the limit of locked memory, see nvgpuctl doctor\" >&2\n"
-		"\nargs=(\n", vm->name, format_size(lock, sizeof(lock), vm->memlock),
+		"\nargs=(\n", MAJOR(vm->qemu), MINOR(vm->qemu),
+		vm->qemu_is_assumed ? ", which is assumed" : "",
+		format_size(lock, sizeof(lock), vm->memlock),
 		format_size(ram, sizeof(ram), vm->memory), vm->memlock / SZ_K);
 }
 
 static void put_machine(const struct vm *vm, const struct line *line)
 {
+	char *name __free(pointer) = suboption(vm->name);
 	char size[32], extra[64] = "";
 
 	fprintf(line->to,
-		"\t# ras: reports hwpoisoned pages to the guest. It needs ACPI, hence firmware.\n");
+		"\t# ras: reports hwpoisoned pages to the guest. It needs ACPI, hence firmware;\n"
+		"\t# -bios has no Secure Boot: the guest's GPU driver need not be signed.\n");
 	if (vm->mmio_size > VM_MMIO_DEFAULT) {
 		fprintf(line->to,
 			"\t# MMIO window above RAM for the BARs: %s.\n",
@@ -64,7 +85,7 @@ static void put_machine(const struct vm *vm, const struct line *line)
 	} else {
 		fprintf(line->to, "\t# The BARs fit QEMU's default MMIO window, 512 GiB.\n");
 	}
-	option(line, "-name", "%s", vm->name);
+	option(line, "-name", "%s", name);
 	option(line, "-machine", "virt,accel=kvm,gic-version=3,ras=on%s", extra);
 	option(line, "-cpu", "host");
 	option(line, "-smp", "%u", vm->cpus);
@@ -73,8 +94,11 @@ static void put_machine(const struct vm *vm, const struct line *line)
 	option(line, "-nodefaults", "%s", "");
 	option(line, "-display", "none");
 	option(line, "-serial", "mon:stdio");
-	if (vm->disk)
-		option(line, "-drive", "if=virtio,file=%s", vm->disk);
+	if (vm->disk) {
+		char *disk __free(pointer) = suboption(vm->disk);
+
+		option(line, "-drive", "if=virtio,format=%s,file=%s", vm->disk_format, disk);
+	}
 }
 
 static void put_nodes(const struct vm *vm, const struct line *line)
@@ -101,9 +125,9 @@ static void put_smmu(const struct vm *vm, const struct line *line, unsigned int 
 	fprintf(line->to, "\t# For %s: its own bus, and an SMMU accelerated by the host's.\n",
 		vm->gpus->v[gpu].iommu);
 	option(line, "-device", "pxb-pcie,id=pcie.%u,bus_nr=%u,bus=pcie.0", number, 16 * number);
-	option(line, "-device",
-	       "arm-smmuv3,primary-bus=pcie.%u,id=smmuv3.%u,accel=on,ats=on,ril=off,ssidsize=20,oas=48",
-	       number, number);
+	fprintf(line->to, "\t# ats, ril, ssidsize and oas are \"auto\": the host's.\n");
+	option(line, "-device", "arm-smmuv3,primary-bus=pcie.%u,id=smmuv3.%u,accel=on", number,
+	       number);
 }
 
 static void put_gpu(const struct vm *vm, const struct line *line, unsigned int i)
@@ -147,5 +171,7 @@ void gen_qemu(const struct vm *vm, FILE *to, struct json_object *argv)
 	}
 	for (i = 0; i < vm->gpus->nr; i++)
 		put_gpu(vm, &line, i);
-	fprintf(to, ")\n\nexec '%s' \"${args[@]}\" \"$@\"\n", vm->emulator);
+	fputs(")\n\nexec ", to);
+	put_shell(to, vm->emulator);
+	fputs(" \"${args[@]}\" \"$@\"\n", to);
 }

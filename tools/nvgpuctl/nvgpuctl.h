@@ -104,6 +104,7 @@ int fact(char *buf, size_t len, const char *name);
 const char *qemu_path(void);
 int qemu_version(const char *emulator, char *buf, size_t len);
 const char *kernel_release(void);
+char *kernel_config(void);
 unsigned int page_size(void);
 
 /* text.c: parsers and formatters of short texts */

@@ -145,6 +145,41 @@ void out_wrapped(const char *text, unsigned int indent)
 	putchar('\n');
 }
 
+/* Writes text with what XML reserves as entities, without control characters. */
+void put_xml(FILE *to, const char *text)
+{
+	static const char reserved[] = "&<>'\"";
+	static const char *const entity[] = { "amp", "lt", "gt", "apos", "quot" };
+	const char *at;
+
+	for (; *text; text++) {
+		at = strchr(reserved, *text);
+		if (at)
+			fprintf(to, "&%s;", entity[at - reserved]);
+		else if ((unsigned char)*text >= ' ')
+			fputc(*text, to);
+	}
+}
+
+/* Writes text as one word of a shell script. */
+void put_shell(FILE *to, const char *text)
+{
+	bool is_plain = *text && !text[strcspn(text, " \t\n!'\"$`\\&|;<>()[]{}*?~#")];
+
+	if (is_plain) {
+		fputs(text, to);
+		return;
+	}
+	fputc('\'', to);
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputs("'\\''", to);
+		else
+			fputc(*text, to);
+	}
+	fputc('\'', to);
+}
+
 /**
  * format_size() - Format a size with its unit
  * @buf: gets it

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <linux/types.h>
 
@@ -64,6 +65,8 @@ void complain(const char *fmt, ...) FORMAT(1, 2);
 void complain_of(const char *what, const char *fmt, ...) FORMAT(2, 3);
 void say(const char *fmt, ...) FORMAT(1, 2);
 void out_wrapped(const char *text, unsigned int indent);
+void put_xml(FILE *to, const char *text);
+void put_shell(FILE *to, const char *text);
 const char *format_size(char *buf, size_t len, __u64 size);
 
 #endif /* OUT_H */

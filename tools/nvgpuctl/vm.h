@@ -58,9 +58,11 @@ enum vm_switch {
  * @emulator: file
  * @firmware: file, NULL for libvirt's choice
  * @disk: file, or NULL
+ * @disk_format: its format
  * @driver: host driver, for libvirt
  * @iommufd: use iommufd, not the vfio container; VM_AUTO only while parsing options
  * @smmu: a guest SMMU, accelerated, for each SMMU of the host
+ * @qemu_is_assumed: no QEMU was found
  * @qemu: version, 0 if unknown
  * @libvirt: likewise
  * @mmio_size: size of the MMIO window for the BARs, a power of two
@@ -74,9 +76,11 @@ struct vm {
 	const char *emulator;
 	const char *firmware;
 	const char *disk;
+	const char *disk_format;
 	const char *driver;
 	enum vm_switch iommufd;
 	bool smmu;
+	bool qemu_is_assumed;
 	unsigned int qemu;
 	unsigned int libvirt;
 	__u64 mmio_size;
