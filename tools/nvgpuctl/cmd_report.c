@@ -17,7 +17,8 @@ static void print_help(void)
 {
 	puts("usage: nvgpuctl report [OPTION...]\n"
 	     "Writes one file for a bug report: GPUs, findings of doctor, kernel, versions,\n"
-	     "kernel log lines about GPUs and IOMMUs. It contains host names and hardware\n"
+	     "modprobe.d, driverctl.d, kernel log lines about GPUs and IOMMUs. Of the kernel's\n"
+	     "command line it has the values of known options only. It contains hardware\n"
 	     "addresses like the kernel log: read it before you publish it.\n"
 	     "\n"
 	     "  --output FILE   default nvgpu-report-DATE.txt here; \"-\" is standard output\n"
@@ -69,7 +70,19 @@ static bool is_of_interest(const char *line)
 	return false;
 }
 
-/* Lines of a file that are about GPUs, IOMMUs or broken hardware. */
+/* A record of /dev/kmsg as dmesg shows it. */
+static void put_record(const char *line)
+{
+	unsigned long long us;
+	int n = 0;
+
+	if (sscanf(line, "%*u,%*u,%llu,%*[^;];%n", &us, &n) == 1 && n)
+		printf("[%5llu.%06llu] %s\n", us / 1000000, us % 1000000, line + n);
+	else
+		puts(line);
+}
+
+/* Lines of a file that are about GPUs, IOMMUs or broken hardware; not the command line. */
 static void section_of_lines(const char *name)
 {
 	char *data __free(pointer) = NULL;
@@ -79,8 +92,50 @@ static void section_of_lines(const char *name)
 	printf("\n===== %s, lines about GPUs and IOMMUs\n", name);
 	rest = data;
 	while ((line = strsep(&rest, "\n")))
-		if (is_of_interest(line))
-			puts(line);
+		if (is_of_interest(line) && !strstr(line, "ommand line: "))
+			put_record(line);
+}
+
+/* Other values, such as credentials and UUIDs, are nobody's business. */
+static void section_of_cmdline(void)
+{
+	static const char *const known[] = {
+		"arm-smmu", "default_hugepagesz=", "hugepages", "init_on_alloc=", "intel_iommu=",
+		"iommu", "kvm", "lockdown=", "mem=", "modprobe.blacklist=", "module.sig_enforce",
+		"module_blacklist=", "numa_balancing=", "nvidia", "nouveau", "pci", "vfio",
+	};
+	char *data __free(pointer) = NULL;
+	char *word, *rest;
+	unsigned int i;
+
+	root_load(&data, "/proc/cmdline");
+	heading("/proc/cmdline, values of known options");
+	rest = data;
+	while ((word = strsep(&rest, "\n "))) {
+		for (i = 0; i < NR_ITEMS(known); i++)
+			if (!strncmp(word, known[i], strlen(known[i])))
+				break;
+		if (i < NR_ITEMS(known))
+			puts(word);
+		else if (*word)
+			printf("%.*s%s\n", (int)strcspn(word, "="), word,
+			       strchr(word, '=') ? "=(hidden)" : "");
+	}
+}
+
+static void section_of_directory(const char *dir)
+{
+	struct names names;
+	char name[512];
+	unsigned int i;
+
+	if (root_names(&names, "%s", dir))
+		return;
+	for (i = 0; i < names.nr; i++) {
+		snprintf(name, sizeof(name), "%s/%s", dir, names.name[i]);
+		section_of_file(name);
+	}
+	names_free(&names);
 }
 
 static void section_of_facts(void)
@@ -102,14 +157,17 @@ static void section_of_facts(void)
 static void write_report(void)
 {
 	static const char *const files[] = {
-		"/proc/version", "/proc/cmdline", "/etc/os-release", "/proc/iomem",
+		"/proc/version", "/etc/os-release", "/proc/iomem",
 		"/sys/devices/system/node/possible", "/sys/kernel/security/lockdown",
 		"/proc/self/limits", "/proc/meminfo",
 	};
+	time_t now = time(NULL);
 	char name[128];
 	unsigned int i;
 
-	printf("nvgpuctl report, version " NVGPUCTL_VERSION ", kernel %s\n", kernel_release());
+	strftime(name, sizeof(name), "%F %T %z", localtime(&now));
+	printf("nvgpuctl report, version " NVGPUCTL_VERSION ", kernel %s, %s\n", kernel_release(),
+	       name);
 	section_of_command("show", cmd_show);
 	section_of_command("list", cmd_list);
 	section_of_command("doctor", cmd_doctor);
@@ -117,6 +175,9 @@ static void write_report(void)
 	section_of_facts();
 	for (i = 0; i < NR_ITEMS(files); i++)
 		section_of_file(files[i]);
+	section_of_cmdline();
+	section_of_directory("/etc/modprobe.d");
+	section_of_directory("/etc/driverctl.d");
 	section_of_lines("/proc/modules");
 	section_of_lines("/dev/kmsg");
 	snprintf(name, sizeof(name), "/lib/modules/%s/modules.alias", kernel_release());

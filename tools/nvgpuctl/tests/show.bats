@@ -217,6 +217,25 @@ load common
 	output_has "this machine has no Grace GPU"
 }
 
+@test "report: no secrets of the command line, a readable kernel log, files asked for first" {
+	echo "root=UUID=0a1b2c3d-9999 quiet iommu.passthrough=0 systemd.set_credential=key:hunter2" >"$HOST/proc/cmdline"
+	{
+		echo '5,1,0,-;Kernel command line: root=UUID=0a1b2c3d-9999 iommu.passthrough=0'
+		echo '3,2,1234567,-;nvgpu_vfio_pci 0009:01:00.0: something'
+	} >"$HOST/dev/kmsg"
+	echo "options vfio_pci disable_vga=1" >"$HOST/etc/modprobe.d/local.conf"
+	echo nvgpu_vfio_pci >"$HOST/etc/driverctl.d/pci-$A"
+	run nvgpuctl report --output -
+	status_is 0
+	output_lacks 'hunter2|0a1b2c3d'
+	output_has "iommu.passthrough=0"
+	output_has "systemd.set_credential=(hidden)"
+	output_has "[ 1.234567] nvgpu_vfio_pci 0009:01:00.0: something"
+	output_has "options vfio_pci disable_vga=1"
+	output_has "/etc/driverctl.d/pci-$A nvgpu_vfio_pci"
+	grep -q "^nvgpuctl report, .*$(date +%Y)-" <<<"$output"
+}
+
 @test "colour: never without a terminal, always with --color=always" {
 	run nvgpuctl show "$A"
 	output_lacks $'\033'
