@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 #include "nvgpuctl.h"
 
-#define AML_ZERO	0x00
 #define AML_ONE		0x01
 #define AML_BYTE	0x0a
 #define AML_WORD	0x0b
@@ -22,34 +21,18 @@
 static const char base_name[] = "\rnvidia,gpu-mem-base-pa";
 static const char size_name[] = "\rnvidia,gpu-mem-size";
 
-/* Size of the constant after this prefix in bytes, -1 if it is not a prefix. */
-static int constant_len(__u8 prefix)
-{
-	switch (prefix) {
-	case AML_ZERO:
-	case AML_ONE:
-		return 0;
-	case AML_BYTE:
-		return 1;
-	case AML_WORD:
-		return 2;
-	case AML_DWORD:
-		return 4;
-	case AML_QWORD:
-		return 8;
-	default:
-		return -1;
-	}
-}
-
+/* A constant is a prefix byte and up to 8 bytes, zero and one the prefix alone. */
 static bool read_constant(const __u8 *p, const __u8 *end, __u64 *value)
 {
+	static const __u8 bytes[] = {
+		[AML_BYTE] = 1, [AML_WORD] = 2, [AML_DWORD] = 4, [AML_QWORD] = 8
+	};
 	int n, i;
 
-	if (p >= end)
+	if (p >= end || *p >= sizeof(bytes))
 		return false;
-	n = constant_len(*p);
-	if (n < 0 || end - p - 1 < n)
+	n = bytes[*p];
+	if ((!n && *p > AML_ONE) || end - p - 1 < n)
 		return false;
 	*value = n ? 0 : *p;
 	for (i = n; i > 0; i--)

@@ -240,8 +240,8 @@ static void tell_results(const struct changes *changes)
 			    changes->persist ? ", also at boot" : "");
 	}
 	json_add_bool(document, "dry_run", opts.dry_run);
-	json_add_array(document, "gpus", array);
-	json_add_array(document, "steps", root_writes());
+	json_object_object_add(document, "gpus", array);
+	json_object_object_add(document, "steps", root_writes());
 	if (opts.json)
 		json_put_out(document);
 	else

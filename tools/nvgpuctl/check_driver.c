@@ -95,16 +95,6 @@ static void check_alias(const struct patient *patient,
 	candidates_free(&found);
 }
 
-static void list_users(const struct users *users, char *buf, size_t len)
-{
-	size_t used = 0;
-	unsigned int i;
-
-	for (i = 0; i < users->nr && used < len; i++)
-		used += snprintf(buf + used, len - used, "%s%s (%d)", i ? ", " : "",
-				 users->v[i].comm, users->v[i].pid);
-}
-
 #define STOP_NVIDIA \
 	"systemctl stop nvidia-persistenced nvidia-dcgm nvidia-fabricmanager nvidia-mig-manager nvidia-imex; end what remains"
 
@@ -112,24 +102,20 @@ static void check_users(const struct patient *patient,
 			const struct gpu *gpu)
 {
 	bool nvidia = !strncmp(gpu->driver, "nvidia", 6);
-	struct users users;
-	char list[256];
+	char list[512];
+	int nr = users_of_gpu(gpu, list, sizeof(list));
 
-	if (users_of_gpu(gpu, &users)) {
-		finding(SKIP, NULL, "/proc cannot be read");
-		return;
-	}
-	list_users(&users, list, sizeof(list));
-	if (users.nr)
+	if (nr > 0)
 		finding(nvidia ? FAIL : WARN, nvidia ? STOP_NVIDIA :
 			"end it before giving the GPU to another VM", "in use by %s", list);
 	else if (!nvidia && !strstr(gpu->driver, "vfio"))
 		finding(SKIP, NULL, "bound neither to nvidia nor to a vfio driver");
-	else if (users.is_partial)
+	else if (nr == -EACCES)
 		finding(SKIP, NULL, "only root can inspect processes of other users");
+	else if (nr)
+		finding(SKIP, NULL, "/proc cannot be read");
 	else
 		finding(PASS, NULL, "no process has it open");
-	users_free(&users);
 }
 
 const struct check driver_checks[] = {

@@ -98,7 +98,7 @@ static struct json_object *one_json(const struct gpu *gpu, const struct candidat
 	json_add_string(json, "bdf", gpu->bdf);
 	json_add_string(json, "modalias", gpu->modalias);
 	json_add_string(json, "chosen", found->nr ? found->v[found->best].module : "vfio_pci");
-	json_add_array(json, "candidates", candidates_json(found));
+	json_object_object_add(json, "candidates", candidates_json(found));
 	return json;
 }
 
@@ -112,7 +112,7 @@ static enum status print_all(const struct gpus *gpus)
 	ssize_t len;
 
 	len = root_load(&data, "/lib/modules/%s/modules.alias", kernel_release());
-	json_add_array(document, "gpus", array);
+	json_object_object_add(document, "gpus", array);
 	for (i = 0; len >= 0 && i < gpus->nr; i++) {
 		alias_search(data, gpus->v[i].modalias, &found);
 		json_object_array_add(array, one_json(&gpus->v[i], &found));

@@ -89,20 +89,12 @@ static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
 
 static enum status check_users(const struct gpu *gpu)
 {
-	enum status status = ST_OK;
-	struct users users;
+	char list[512];
 
-	if (users_of_gpu(gpu, &users))
+	if (users_of_gpu(gpu, list, sizeof(list)) <= 0)
 		return ST_OK;
-	if (users.nr) {
-		complain_of(gpu->bdf,
-			    "in use by %s (process %d, %s)%s: end it first. Nothing was changed",
-			    users.v[0].comm, users.v[0].pid, users.v[0].file,
-			    users.nr > 1 ? " and others" : "");
-		status = ST_BUSY;
-	}
-	users_free(&users);
-	return status;
+	complain_of(gpu->bdf, "in use by %s: end it first. Nothing was changed", list);
+	return ST_BUSY;
 }
 
 /* Reject what would make the kernel wait or a VM fail later. */

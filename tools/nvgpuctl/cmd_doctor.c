@@ -262,7 +262,7 @@ static void print_json(void)
 	for (i = 0; i < NR_VERDICTS; i++)
 		json_add_int(sum, verdict_name[i], count[i]);
 	json_object_object_add(document, "count", sum);
-	json_add_array(document, "findings", json_object_get(findings));
+	json_object_object_add(document, "findings", json_object_get(findings));
 	json_put_out(document);
 }
 

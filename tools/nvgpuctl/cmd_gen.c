@@ -282,7 +282,7 @@ static void print_json(const struct vm *vm, const struct format *format, const c
 	json_add_int(document, "numa_nodes", 1 + VM_NODES_PER_GPU * vm->gpus->nr);
 	json_add_bool(document, "iommufd", vm->iommufd == VM_ON);
 	json_add_string(document, "text", text);
-	json_add_array(document, "argv", json_object_get(argv));
+	json_object_object_add(document, "argv", json_object_get(argv));
 	json_put_out(document);
 }
 

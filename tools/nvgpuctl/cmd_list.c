@@ -168,10 +168,10 @@ static enum status print_json(const struct gpus *gpus)
 
 	for (i = 0; i < gpus->nr; i++) {
 		json = gpu_json(&gpus->v[i]);
-		json_add_array(json, "group_members", members_json(&gpus->v[i]));
+		json_object_object_add(json, "group_members", members_json(&gpus->v[i]));
 		json_object_array_add(array, json);
 	}
-	json_add_array(document, "gpus", array);
+	json_object_object_add(document, "gpus", array);
 	json_put_out(document);
 	return ST_OK;
 }

@@ -120,7 +120,7 @@ static struct json_object *box_json(const struct box *box)
 		json_object_array_add(array, part);
 		address += box->part[i].size;
 	}
-	json_add_array(json, "parts", array);
+	json_object_object_add(json, "parts", array);
 	return json;
 }
 
@@ -139,10 +139,10 @@ static enum status map_json(const struct gpus *gpus)
 		for (j = 0; j < nr; j++)
 			json_object_array_add(boxes, box_json(&box[j]));
 		json_add_string(json, "bdf", gpus->v[i].bdf);
-		json_add_array(json, "boxes", boxes);
+		json_object_object_add(json, "boxes", boxes);
 		json_object_array_add(array, json);
 	}
-	json_add_array(document, "gpus", array);
+	json_object_object_add(document, "gpus", array);
 	json_put_out(document);
 	return ST_OK;
 }

@@ -130,7 +130,7 @@ static void print_json(const struct gpus *gpus)
 
 	for (i = 0; i < gpus->nr; i++)
 		json_object_array_add(array, gpu_json(&gpus->v[i]));
-	json_add_array(document, "gpus", array);
+	json_object_object_add(document, "gpus", array);
 	json_put_out(document);
 }
 

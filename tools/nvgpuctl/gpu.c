@@ -358,7 +358,7 @@ struct json_object *gpu_json(const struct gpu *gpu)
 	}
 	for (i = 0; i < NR_BARS; i++)
 		json_object_array_add(bars, json_object_new_uint64(gpu->bar_size[i]));
-	json_add_array(json, "hardware_bars", bars);
+	json_object_object_add(json, "hardware_bars", bars);
 	json_object_object_add(json, "memory", memory_json(gpu));
 	return json;
 }

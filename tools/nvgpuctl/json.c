@@ -54,12 +54,6 @@ void json_add_bool(struct json_object *to, const char *key, bool value)
 	json_object_object_add(to, key, json_object_new_boolean(value));
 }
 
-/* Takes ownership of the array. */
-void json_add_array(struct json_object *to, const char *key, struct json_object *array)
-{
-	json_object_object_add(to, key, array);
-}
-
 /* Prints a document and frees it. */
 void json_put_out(struct json_object *document)
 {

@@ -307,20 +307,7 @@ const struct member *group_blocker(const struct group *group, const char *bdf);
 
 /* users.c: processes that hold device files */
 
-struct user {
-	int pid;
-	char comm[32];
-	char file[64];
-};
-
-struct users {
-	struct user *v;
-	unsigned int nr;
-	bool is_partial;
-};
-
-int users_of_gpu(const struct gpu *gpu, struct users *users);
-void users_free(struct users *users);
+int users_of_gpu(const struct gpu *gpu, char *list, size_t len);
 
 /* module.c: libkmod */
 
@@ -399,7 +386,6 @@ void json_add_int(struct json_object *to, const char *key, __s64 value);
 void json_add_u64(struct json_object *to, const char *key, __u64 value);
 void json_add_hex(struct json_object *to, const char *key, __u64 value);
 void json_add_bool(struct json_object *to, const char *key, bool value);
-void json_add_array(struct json_object *to, const char *key, struct json_object *array);
 void json_put_out(struct json_object *document);
 
 /* table.c */

@@ -24,19 +24,6 @@ struct node {
 	dev_t number;
 };
 
-static void add(struct users *users, int pid, const char *file)
-{
-	struct user *user;
-
-	users->v = realloc(users->v, (users->nr + 1) * sizeof(*users->v));
-	if (!users->v)
-		abort();
-	user = &users->v[users->nr++];
-	*user = (struct user) { .pid = pid };
-	root_read(user->comm, sizeof(user->comm), "/proc/%d/comm", pid);
-	snprintf(user->file, sizeof(user->file), "%.63s", file);
-}
-
 static bool name_matches(const char *file, const char *name)
 {
 	size_t n = strlen(name), len = strlen(file);
@@ -79,24 +66,23 @@ static bool is_mapped(int pid, const struct node *node, unsigned int nr, char na
 	return false;
 }
 
-static void look_at(struct users *users, int pid, const struct node *node, unsigned int nr)
+/* Does this process use one of the files, and which? -EACCES if that cannot be seen. */
+static int look_at(int pid, const struct node *node, unsigned int nr, char file[PATH_MAX])
 {
-	char target[PATH_MAX];
 	struct names fds;
 	unsigned int i;
+	bool found;
 
-	if (root_names(&fds, "/proc/%d/fd", pid)) {
-		users->is_partial |= root_exists("/proc/%d", pid);
-		return;
-	}
+	if (root_names(&fds, "/proc/%d/fd", pid))
+		return root_exists("/proc/%d", pid) ? -EACCES : 0;
 	for (i = 0; i < fds.nr; i++) {
-		root_target(target, sizeof(target), "/proc/%d/fd/%s", pid, fds.name[i]);
-		if (is_one(node, nr, target, root_number("/proc/%d/fd/%s", pid, fds.name[i])))
+		root_target(file, PATH_MAX, "/proc/%d/fd/%s", pid, fds.name[i]);
+		if (is_one(node, nr, file, root_number("/proc/%d/fd/%s", pid, fds.name[i])))
 			break;
 	}
-	if (i < fds.nr || is_mapped(pid, node, nr, target))
-		add(users, pid, target);
+	found = i < fds.nr || is_mapped(pid, node, nr, file);
 	names_free(&fds);
+	return found;
 }
 
 static dev_t number_in(const char *text)
@@ -141,37 +127,45 @@ static unsigned int nvidia_nodes(const struct gpu *gpu, struct node node[2])
 /**
  * users_of_gpu() - Find processes that use a GPU through its current driver
  * @gpu: the GPU
- * @users: gets one entry per process; to be freed
+ * @list: gets their names, numbers and files, for the user
+ * @len: of @list
  *
- * Return: 0 or a negative errno. Sets @users->is_partial if processes of other
- * users could not be inspected.
+ * Return: how many, -EACCES if none was found but some could not be seen, or another
+ * negative errno.
  */
-int users_of_gpu(const struct gpu *gpu, struct users *users)
+int users_of_gpu(const struct gpu *gpu, char *list, size_t len)
 {
 	struct node node[2] = {};
+	char file[PATH_MAX], comm[32];
 	struct names pids;
+	bool hidden = false;
+	int ret, found = 0;
+	size_t used = 0;
 	unsigned int i, nr = 0;
-	int ret;
 
-	*users = (struct users) {};
 	if (strstr(gpu->driver, "vfio"))
 		nr = vfio_nodes(gpu, node);
 	else if (!strncmp(gpu->driver, "nvidia", 6))
 		nr = nvidia_nodes(gpu, node);
+	list[0] = '\0';
 	if (!nr)
 		return 0;
 	ret = root_names(&pids, "/proc");
 	if (ret)
 		return ret;
-	for (i = 0; i < pids.nr; i++)
-		if (isdigit((unsigned char)pids.name[i][0]))
-			look_at(users, atoi(pids.name[i]), node, nr);
+	for (i = 0; i < pids.nr; i++) {
+		if (!isdigit((unsigned char)pids.name[i][0]))
+			continue;
+		ret = look_at(atoi(pids.name[i]), node, nr, file);
+		hidden |= ret < 0;
+		if (ret <= 0)
+			continue;
+		root_read(comm, sizeof(comm), "/proc/%s/comm", pids.name[i]);
+		if (used < len)
+			used += snprintf(list + used, len - used, "%s%s (process %s, %s)",
+					 found ? ", " : "", comm, pids.name[i], file);
+		found++;
+	}
 	names_free(&pids);
-	return 0;
-}
-
-void users_free(struct users *users)
-{
-	free(users->v);
-	*users = (struct users) {};
+	return found ? found : hidden ? -EACCES : 0;
 }

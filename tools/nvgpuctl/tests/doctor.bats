@@ -423,14 +423,23 @@ hide_tables() {
 @test "broken: a process holds /dev/nvidia0" {
 	bound_to "$A" nvidia
 	process 4711 nvidia-persiste /dev/nvidia0
-	finds FAIL driver.users "nvidia-persiste (4711)"
+	finds FAIL driver.users "nvidia-persiste (process 4711"
+}
+
+@test "unknown: users, while a process cannot be inspected" {
+	bound_to "$A" nvidia
+	mkdir "$HOST/proc/77"
+	run nvgpuctl doctor --only driver.users
+	output_has "SKIP driver.users $A: only root can inspect"
+	process 4711 python3 /dev/nvidia0
+	finds FAIL driver.users "python3"
 }
 
 @test "broken: a VM uses the GPU" {
 	has_memory "$A"
 	mkdir -p "$(gpu_dir "$A")/vfio-dev/vfio3"
 	process 12 cloud-hyperviso /dev/vfio/devices/vfio3
-	finds WARN driver.users "cloud-hyperviso (12)"
+	finds WARN driver.users "cloud-hyperviso (process 12"
 }
 
 @test "broken: QEMU too old" {
