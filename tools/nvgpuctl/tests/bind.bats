@@ -287,7 +287,8 @@ sys.exit(subprocess.call(sys.argv[2:]))' "$HOST/run/nvgpuctl.lock" \
 # interrupt SIGNAL COMMAND...: run, with that signal once it says that it waits.
 interrupt() {
 	"$BIN/nvgpuctl-test" --sysroot "$HOST" "${@:2}" >"$HOST.log" 2>&1 &
-	until grep -q waiting "$HOST.log" || ! kill -0 $!; do
+	for _ in {1..300}; do
+		! grep -q waiting "$HOST.log" || break
 		sleep 0.1
 	done
 	kill -"$1" $!
@@ -346,20 +347,25 @@ interrupt() {
 	status_is 0
 }
 
+# comes_to BDF DRIVER: it has that driver within half a minute.
+comes_to() {
+	for _ in {1..300}; do
+		[ "$(driver_of "$1")" != "$2" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 @test "killed: the next nvgpuctl takes the GPU as it is" {
 	on_nvidia
 	mkdir "$HOST/slow"
 	echo 5 >"$HOST/slow/nvgpu_vfio_pci"
 	"$BIN/nvgpuctl-test" --sysroot "$HOST" bind "$A" >/dev/null 2>&1 3>&- &
-	while [ -n "$(driver_of "$A")" ]; do
-		sleep 0.1
-	done
+	comes_to "$A" ""
 	kill -KILL $!
 	wait $! || true
 	[ -z "$(driver_of "$A")" ]
-	while [ -z "$(driver_of "$A")" ]; do
-		sleep 0.1
-	done
+	comes_to "$A" nvgpu_vfio_pci
 	rm -r "$HOST/slow"
 	process 99 qemu-system-aar /dev/vfio/14
 	run nvgpuctl bind "$B"
