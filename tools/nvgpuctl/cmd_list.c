@@ -53,7 +53,7 @@ static enum status print_table(const struct gpus *gpus)
 	table = table_new();
 	for (i = 0; i < (unsigned int)nr; i++)
 		scols_table_new_column(table, column[i]->name, 0.1,
-				       SCOLS_FL_TRUNC |
+				       (!strcmp(column[i]->name, "NAME") ? SCOLS_FL_TRUNC : 0) |
 				       (column[i]->type != COLUMN_TEXT ? SCOLS_FL_RIGHT : 0));
 	for (i = 0; i < gpus->nr; i++)
 		fill_line(scols_table_new_line(table, NULL), &gpus->v[i], column, nr);

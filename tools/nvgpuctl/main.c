@@ -71,7 +71,7 @@ static void print_help(FILE *to)
 	      "      --ascii             draw without Unicode (default without a UTF-8 locale)\n"
 	      "      --noheadings        tables without headings\n"
 	      "  -V, --version           version of this program\n"
-	      "  -h, --help              this text, or the command's\n"
+	      "  -h, --help              this text (also: nvgpuctl help), or the command's\n"
 	      "\n"
 	      "Exit status: 0 ok, 1 failed and nothing changed, 2 wrong usage,\n"
 	      "3 no such GPU, 4 not permitted, 5 busy: in use, or its IOMMU group is not\n"
@@ -222,6 +222,16 @@ enum status load_and_select(int argc, char **argv, struct gpus **all, struct gpu
 	return ST_NODEV;
 }
 
+/* The same but for one letter that is wrong, missing or too many? */
+static bool resembles(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return !strcmp(a + !!*a, b) || !strcmp(a, b + !!*b) || !strcmp(a + !!*a, b + !!*b);
+}
+
 /* The first word that is not an option is the command; options may precede it. */
 static const struct command *find_command(int argc, char **argv, enum status *status)
 {
@@ -245,10 +255,19 @@ static const struct command *find_command(int argc, char **argv, enum status *st
 		print_help(stderr);
 		return NULL;
 	}
+	if (!strcmp(argv[optind], "help")) {
+		*status = ST_OK;
+		print_help(stdout);
+		return NULL;
+	}
 	for (i = 0; i < NR_ITEMS(commands); i++)
 		if (!strcmp(commands[i].name, argv[optind]))
 			return &commands[i];
-	complain("unknown command \"%s\": see nvgpuctl --help", argv[optind]);
+	for (i = 0; i < NR_ITEMS(commands) && !resembles(commands[i].name, argv[optind]); i++)
+		;
+	complain("unknown command \"%s\": %s%s", argv[optind],
+		 i < NR_ITEMS(commands) ? "did you mean " : "see nvgpuctl --help",
+		 i < NR_ITEMS(commands) ? commands[i].name : "");
 	return NULL;
 }
 

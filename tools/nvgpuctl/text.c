@@ -49,7 +49,7 @@ bool parse_id(const char *text, __u16 *vendor, __u16 *device)
 }
 
 /**
- * parse_size() - Parse a size in bytes or with K, M, G, T
+ * parse_size() - Parse a size in bytes or with K, M, G, T, also as GB or GiB
  * @text: such as 16G
  * @size: bytes
  *
@@ -70,7 +70,8 @@ bool parse_size(const char *text, __u64 *size)
 	if (!*end)
 		return true;
 	unit = strchr(units, toupper((unsigned char)*end));
-	if (!unit || end[1] || *size > UINT64_MAX >> (10 * (unit - units + 1)))
+	if (!unit || (end[1] && strcmp(end + 1, "B") && strcmp(end + 1, "iB")) ||
+	    *size > UINT64_MAX >> (10 * (unit - units + 1)))
 		return false;
 	*size <<= 10 * (unit - units + 1);
 	return true;

@@ -8,6 +8,7 @@
  *   SYSROOT/default       name of the driver that drivers_probe chooses
  *   SYSROOT/slow/NAME     seconds that bind and unbind of driver NAME take
  *   FAKE_FAIL=N:ERRNO     the N-th change of a file fails, by any process
+ *   FAKE_TERMINAL=1       all files are terminals
  *   FAKE_IMMORTAL=1       SIGKILL ends no process, as in an uninterruptible wait
  */
 #define _GNU_SOURCE
@@ -199,6 +200,11 @@ int __wrap_unlink(const char *path)
 
 	errno = err ? err : errno;
 	return ret;
+}
+
+int __wrap_isatty(int fd)
+{
+	return getenv("FAKE_TERMINAL") ? 1 : __real_isatty(fd);
 }
 
 int __wrap_kill(pid_t pid, int number)

@@ -13,6 +13,8 @@ int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
 int __real_unlink(const char *path);
 int __wrap_unlink(const char *path);
+int __real_isatty(int fd);
+int __wrap_isatty(int fd);
 int __real_kill(pid_t pid, int number);
 int __wrap_kill(pid_t pid, int number);
 

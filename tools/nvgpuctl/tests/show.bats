@@ -32,6 +32,14 @@ load common
 	status_is 2
 	run nvgpuctl nonsense
 	status_is 2
+	for word in lst listt lisst lizt; do
+		run nvgpuctl "$word"
+		status_is 2
+		output_has "did you mean list"
+	done
+	run nvgpuctl help
+	status_is 0
+	output_has "usage: nvgpuctl COMMAND"
 	rm -r "$HOST"/sys/bus/pci/devices/*
 	run nvgpuctl list
 	status_is 77
@@ -74,6 +82,14 @@ load common
 	run nvgpuctl list --noheadings -o bdf,memory,source
 	[ "$(tr -s ' ' <<<"${lines[0]}")" = "$A 97 GiB acpi-heuristic" ]
 	[ "$(tr -s ' ' <<<"${lines[1]}")" = "$B - unknown" ]
+}
+
+@test "list: a narrow terminal cuts names, never addresses" {
+	FAKE_TERMINAL=1 TERM=dumb COLUMNS=60 run nvgpuctl list
+	status_is 0
+	output_has "$A 10de:2342"
+	output_has "97 GiB"
+	output_lacks "GH200 120GB"
 }
 
 @test "list --tree: IOMMU, group, functions" {

@@ -80,7 +80,11 @@ static void test_size(void **state)
 	assert_int_equal(size, 1024 * SZ_G);
 	assert_false(parse_size("0", &size));
 	assert_false(parse_size("-1", &size));
-	assert_false(parse_size("1GB", &size));
+	assert_true(parse_size("2GiB", &size));
+	assert_true(size == 2 * SZ_G);
+	assert_true(parse_size("2GB", &size));
+	assert_false(parse_size("2GiBs", &size));
+	assert_false(parse_size("2iB", &size));
 	assert_false(parse_size("99999999999T", &size));
 	assert_false(parse_size("", &size));
 }
