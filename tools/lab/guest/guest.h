@@ -62,6 +62,7 @@ double now(void);
 
 /* nodes.c: NUMA nodes as the kernel shows them. */
 void check_nodes(unsigned int wanted);
+__u64 node_bytes(unsigned int node, const char *key);
 void show_nodes(void);
 
 /* pci.c: the function, its registers and mappings. */

@@ -60,22 +60,6 @@ static bool all_on(unsigned int node, unsigned char *p, size_t len, size_t step)
 	return true;
 }
 
-static __u64 free_on(unsigned int node)
-{
-	char path[96], line[256];
-	__u64 kib = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Node %*u MemFree: %llu", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib * 1024;
-}
-
 /**
  * fill_memory() - fill 95 % of a node and compare
  * @node: the node
@@ -83,7 +67,7 @@ static __u64 free_on(unsigned int node)
  */
 void fill_memory(unsigned int node, const char *name)
 {
-	__u64 len = free_on(node) / 100 * 95 / BLOCK * BLOCK;
+	__u64 len = node_bytes(node, "MemFree:") / 100 * 95 / BLOCK * BLOCK;
 	struct bar bar = { .index = node, .name = name, .mem_len = len };
 
 	bar.wc = map_on(node, len, MAP_PRIVATE);

@@ -2,8 +2,11 @@
 /* NUMA nodes: those of the GPU, generic initiators by ACPI, get memory from its driver. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "guest.h"
+
+#define MAX_NODE	64
 
 /* How many nodes a file like "0,2-8" names. */
 static unsigned int nodes_in(const char *name)
@@ -40,35 +43,47 @@ void check_nodes(unsigned int wanted)
 	check(initiators == wanted - 1, "%u of them are generic initiators", initiators);
 }
 
+/**
+ * node_bytes() - read a line of a node's meminfo
+ * @node: the node
+ * @key: "MemTotal:" or another one
+ *
+ * Return: bytes, 0 if there is no such node or line.
+ */
+__u64 node_bytes(unsigned int node, const char *key)
+{
+	char path[96], line[256], *at;
+	__u64 kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, key);
+		if (at)
+			kib = strtoull(at + strlen(key), NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return kib * 1024;
+}
+
 /* A picture: what each node with memory has, and how much of it is in use. */
 void show_nodes(void)
 {
-	char path[96], line[256], bar[41];
 	unsigned int node, used, i;
-	__u64 total, free, val;
-	FILE *f;
+	__u64 total, in_use;
+	char bar[41] = "";
 
-	for (node = 0; node < 64; node++) {
-		total = 0;
-		free = 0;
-		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node);
-		f = fopen(path, "r");
-		while (f && fgets(line, sizeof(line), f)) {
-			if (sscanf(line, "Node %*u MemTotal: %llu", &val) == 1)
-				total = val;
-			if (sscanf(line, "Node %*u MemFree: %llu", &val) == 1)
-				free = val;
-		}
-		if (f)
-			fclose(f);
+	for (node = 0; node < MAX_NODE; node++) {
+		total = node_bytes(node, "MemTotal:");
 		if (!total)
 			continue;
-		used = (total - free) * (sizeof(bar) - 1) / total;
+		in_use = total - node_bytes(node, "MemFree:");
+		used = in_use * (sizeof(bar) - 1) / total;
 		for (i = 0; i < sizeof(bar) - 1; i++)
 			bar[i] = i < used ? '#' : '.';
-		bar[i] = '\0';
 		say("     node %-2u %s [%s] %5llu MiB, %llu in use", node,
-		    node ? "GPU memory  " : "RAM and CPUs", bar, total >> 10,
-		    (total - free) >> 10);
+		    node ? "GPU memory  " : "RAM and CPUs", bar, total >> 20, in_use >> 20);
 	}
 }

@@ -198,25 +198,6 @@ static bool online(const struct gpu *gpus, unsigned int nr)
 	return ok;
 }
 
-/* Return: a number of a line "name: N kB" or "name N" of the node, 0 if there is none. */
-static __u64 node_number(unsigned int node, const char *file, const char *key)
-{
-	char path[96], line[256], *at;
-	__u64 val = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/%s", node, file);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		at = strstr(line, key);
-		if (at)
-			val = strtoull(at + strlen(key), NULL, 0);
-	}
-	if (f)
-		fclose(f);
-	return val;
-}
-
 /* The zone of the node's only memory, from /proc/zoneinfo. */
 struct zone {
 	__u64 spanned;
@@ -252,7 +233,7 @@ static struct zone movable_zone(unsigned int node)
 /* What the driver demands of the node, and that all of it is there. */
 static bool check_node(const struct gpu *gpu, unsigned int node)
 {
-	__u64 total = node_number(node, "meminfo", "MemTotal:") * 1024;
+	__u64 total = node_bytes(node, "MemTotal:");
 	__u64 page = sysconf(_SC_PAGESIZE);
 	struct zone zone = movable_zone(node);
 
@@ -288,7 +269,7 @@ static void offline(const unsigned int *node, unsigned int nr)
 
 	check(!syscall(SYS_delete_module, "nvgpu_hot_ram", 0), "offline and remove");
 	for (i = 0; i < nr; i++)
-		check(!node_number(node[i], "meminfo", "MemTotal:"),
+		check(!node_bytes(node[i], "MemTotal:"),
 		      "node %u has no memory any more", node[i]);
 }
 
