@@ -32,7 +32,7 @@ static const struct {
 	{ 0x2941, "GB200" },
 	{ 0x3041, "Vera Rubin" },
 	{ 0x307f, "Vera Rubin" },
-	{ 0x31a1, "Blackwell Ultra" },
+	{ 0x31a1, "GB300" },
 	{ 0x31c2, "GB300" },
 	{ 0x31c3, "GB300 in DGX Station" },
 };
