@@ -26,8 +26,10 @@ SETS = {
 # What these find beside the others is no part of what everybody waits for: second layouts
 # of tests, guests in guests, what sums up.
 LONG = ("guest.tail guest_dma.mig_fixed guest_acpi guest_numa guest_numa.two guest_numa.life "
-        "guest_numa.poison guest_numa.starts guest_numa.demands "
+        "guest_numa.poison guest_numa.demands "
         "scenarios walkthrough reload sim_random ready_wait.pm reset_paths.gb200").split()
+# Ten boots of a guest, which differ in nothing: minutes that find little.
+STARTS = ["guest_numa.starts"]
 # On the debug kernel a host checks itself for a minute in the end: what needs such a kernel
 # goes into few hosts.
 DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma guest_dma.mig_fixed "\
@@ -39,7 +41,7 @@ def all_tests():
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
-SHORT = [name for name in all_tests() if name not in LONG]
+SHORT = [name for name in all_tests() if name not in LONG + STARTS]
 
 
 def lab(*args):
@@ -81,6 +83,7 @@ TIERS = [
          lab("stress", "--kernel", "debug", "--seconds", "60")),
     Tier("soak", "all", "the selftests of default 10 times, with all CPUs kept busy",
          selftests(SHORT, "--repeat", "10", "--load", hosts=3)),
+    Tier("starts", "all", "ten starts in a row of a guest that uses the GPU's memory", selftests(STARTS, hosts=1)),
     Tier("stable-long", "all", "the selftests that take long, on Debian's stable kernel",
          selftests(LONG, "--kernel", "stable")),
     Tier("64k-long", "all", "the selftests that take long, with pages of 64K",
