@@ -12,7 +12,8 @@
  * Reads of the Resizable BAR entries of hidden BARs are overlaid as well: the core
  * shows those of the hardware, and drops writes. It does not show the other capabilities
  * with sizes of BARs, Enhanced Allocation and VF Resizable BAR. The VF BARs of SR-IOV are
- * those of other functions. MSI-X table and PBA of the known GPUs are in BAR0.
+ * those of other functions. The MSI-X capability tells the BAR of the hardware that has
+ * the table; that it is none of the hidden ones is assumed, not known of every GPU.
  *
  * Nothing here depends on the vendor or on the rest of this driver: a BAR is a
  * struct nvgpu_region in a struct nvgpu_bars.
