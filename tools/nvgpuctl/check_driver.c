@@ -56,7 +56,9 @@ static void check_persisted(const struct patient *patient,
 	snprintf(bind, sizeof(bind), "nvgpuctl bind --persist %s", gpu->bdf);
 	snprintf(todo, sizeof(todo), "nvgpuctl bind --persist %s, or rm " PERSIST_FILE,
 		 gpu->bdf, gpu->bdf);
-	if (!gpu->persisted[0] && !strcmp(gpu->driver, DRIVER_NAME))
+	if (gpu->is_persisted_hidden)
+		finding(SKIP, NULL, PERSIST_FILE " cannot be read", gpu->bdf);
+	else if (!gpu->persisted[0] && !strcmp(gpu->driver, DRIVER_NAME))
 		finding(WARN, bind, "bound, but not at the next boot");
 	else if (!gpu->persisted[0])
 		finding(PASS, NULL, "no driver is persisted in /etc/driverctl.d");

@@ -92,6 +92,54 @@ static void check_devices(const struct patient *patient)
 			"/dev/iommu or /dev/vfio/vfio exist, but their modules are not loaded");
 }
 
+static void check_access(const struct patient *patient, const struct gpu *gpu)
+{
+	char group[32], cdev[64];
+	bool may_use;
+
+	if (!strstr(gpu->driver, "vfio") || gpu->group < 0) {
+		finding(SKIP, NULL, "not bound to a vfio driver, or without IOMMU group");
+		return;
+	}
+	snprintf(group, sizeof(group), "/dev/vfio/%d", gpu->group);
+	snprintf(cdev, sizeof(cdev), "/dev/vfio/devices/%s", gpu->vfio_dev);
+	may_use = root_may_use(group);
+	if (may_use || (gpu->vfio_dev[0] && root_may_use(cdev)))
+		finding(PASS, NULL, "this user may open %s", may_use ? group : cdev);
+	else
+		finding(WARN,
+			"run this as QEMU's user; let it open the file by udev (libvirt does so by itself)",
+			"this user may not open %s", group);
+}
+
+/* What "gen --smmu" relies on; other VMs need none of it. */
+static void check_smmu(const struct patient *patient)
+{
+	static const char *const symbol[] = { "CONFIG_IOMMUFD", "CONFIG_ARM_SMMU_V3_IOMMUFD" };
+	struct vm vm = {};
+	char text[128];
+	unsigned int i;
+
+	for (i = 0; patient->config && i < NR_ITEMS(symbol); i++) {
+		if (config_is_on(patient, symbol[i]))
+			continue;
+		finding(WARN, "boot a kernel that has it, or use gen without --smmu",
+			"%s is not set in kernel %s: no accelerated guest SMMU", symbol[i],
+			kernel_release());
+		return;
+	}
+	if (!patient->config || fact(text, sizeof(text), "qemu.version")) {
+		finding(SKIP, NULL, "the kernel's configuration or QEMU is unknown");
+		return;
+	}
+	vm.qemu = parse_version(text);
+	if (vm_has(&vm, QEMU_SMMU_ACCEL))
+		finding(PASS, NULL, "kernel and QEMU have accelerated guest SMMUs");
+	else
+		finding(WARN, "install a newer QEMU, or use gen without --smmu",
+			"%s has no %s", text, features[QEMU_SMMU_ACCEL].name);
+}
+
 static bool needs_no_limit(void)
 {
 	char *data __free(pointer) = NULL, *line = NULL;
@@ -145,6 +193,8 @@ const struct check vmm_checks[] = {
 	{ "vmm.qemu", "version of QEMU", check_qemu, NULL },
 	{ "vmm.libvirt", "version of libvirt", check_libvirt, NULL },
 	{ "vmm.devices", "device files of vfio and iommufd", check_devices, NULL },
+	{ "vmm.access", "device files of the GPU", NULL, check_access },
+	{ "vmm.smmu", "accelerated guest SMMUs, for gen --smmu", check_smmu, NULL },
 	{ "vmm.memlock", "limit of locked memory", check_memlock, NULL },
 	{ }
 };

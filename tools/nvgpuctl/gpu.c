@@ -81,7 +81,10 @@ static void load_persisted(struct gpu *gpu)
 	char *data __free(pointer) = NULL;
 	ssize_t len = root_load(&data, PERSIST_FILE, gpu->bdf);
 
-	if (len >= 0 && !parse_driver_file(data, len, gpu->persisted, sizeof(gpu->persisted)))
+	gpu->is_persisted_hidden = len < 0 && len != -ENOENT;
+	if (gpu->is_persisted_hidden ||
+	    (len >= 0 &&
+	     !parse_driver_file(data, len, gpu->persisted, sizeof(gpu->persisted))))
 		snprintf(gpu->persisted, sizeof(gpu->persisted), "?");
 }
 
@@ -346,7 +349,7 @@ struct json_object *gpu_json(const struct gpu *gpu)
 	json_add_string(json, "name", gpu->name);
 	json_add_string(json, "driver", gpu->driver);
 	json_add_string(json, "driver_override", gpu->override);
-	json_add_string(json, "persisted", gpu->persisted);
+	json_add_string(json, "persisted", gpu->is_persisted_hidden ? NULL : gpu->persisted);
 	json_add_int(json, "iommu_group", gpu->group);
 	json_add_string(json, "iommu", gpu->iommu);
 	json_add_int(json, "numa_node", gpu->node);

@@ -31,9 +31,10 @@ void json_add_null(struct json_object *to, const char *keys)
 		json_object_object_add(to, key, NULL);
 }
 
+/* A negative number, the kernel's for none, is null. */
 void json_add_int(struct json_object *to, const char *key, __s64 value)
 {
-	json_object_object_add(to, key, json_object_new_int64(value));
+	json_object_object_add(to, key, value < 0 ? NULL : json_object_new_int64(value));
 }
 
 void json_add_u64(struct json_object *to, const char *key, __u64 value)

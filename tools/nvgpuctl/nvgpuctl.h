@@ -227,7 +227,7 @@ struct part {
  * @bdf: canonical address, the name in sysfs
  * @driver: empty if none
  * @override: driver_override, empty if none
- * @persisted: driver in /etc/driverctl.d, empty if none
+ * @persisted: driver in /etc/driverctl.d, empty if none, "?" if invalid or unknown
  * @iommu: name of the IOMMU, empty if unknown
  * @group: IOMMU group, -1 if none
  * @node: NUMA node, -1 if none
@@ -238,6 +238,7 @@ struct part {
  * @has_base: @mem_base is known
  * @has_size: @mem_size is known
  * @is_computed: ACPI has the properties, but no constants that are this GPU's
+ * @is_persisted_hidden: it could not be read
  * @is_hidden: ACPI tables exist that could not be read
  * @ready: coherent_memory/ready, empty if not bound to the driver
  */
@@ -263,7 +264,7 @@ struct gpu {
 	__u16 cxl_dvsec;
 	__u32 cxl_status;
 	enum memory_source source;
-	bool has_base, has_size, is_computed, is_hidden;
+	bool has_base, has_size, is_computed, is_hidden, is_persisted_hidden;
 	__u64 mem_base, mem_size;
 	struct part usemem, resmem;
 	char ready[16];

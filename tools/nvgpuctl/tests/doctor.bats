@@ -231,6 +231,8 @@ kernel_key() {
 @test "broken: no IOMMU group" {
 	rm "$(gpu_dir "$A")/iommu_group"
 	finds FAIL iommu.group "no IOMMU group"
+	run nvgpuctl show "$A" --json
+	[ "$(json 'd["gpus"][0]["iommu_group"]')" = None ]
 }
 
 @test "broken: group not viable, the blocker by name" {
@@ -410,6 +412,15 @@ hide_tables() {
 	finds FAIL driver.persisted "not the name of a driver"
 }
 
+@test "unknown: a persisted driver that cannot be read" {
+	mkdir "$HOST/etc/driverctl.d/pci-$A"
+	finds SKIP driver.persisted "cannot be read"
+	run nvgpuctl show "$A" --json
+	[ "$(json 'd["gpus"][0]["persisted"]')" = None ]
+	run nvgpuctl list -o bdf,persisted
+	output_has "$A ?"
+}
+
 @test "broken: another driver wins by alias" {
 	sed -i 's/bc\*sc\*i\* nvgrace/bc03sc02i00 nvgrace/' "$HOST/lib/modules/$RELEASE/modules.alias"
 	finds WARN driver.alias nvgrace_gpu_vfio_pci
@@ -468,6 +479,31 @@ hide_tables() {
 	rm "$HOST/dev/iommu"
 	ln -s /nonexistent "$HOST/dev/iommu"
 	finds WARN vmm.devices "may open neither"
+}
+
+@test "broken: this user may not open the GPU's device file" {
+	finds SKIP vmm.access "not bound to a vfio driver"
+	has_memory "$A"
+	ln -sf /nonexistent "$HOST/dev/vfio/14"
+	finds WARN vmm.access "may not open /dev/vfio/14"
+	mkdir -p "$(gpu_dir "$A")/vfio-dev/vfio3" "$HOST/dev/vfio/devices"
+	: >"$HOST/dev/vfio/devices/vfio3"
+	run nvgpuctl doctor --only vmm.access
+	output_has "may open /dev/vfio/devices/vfio3"
+	rm "$HOST/dev/vfio/14"
+	: >"$HOST/dev/vfio/14"
+	run nvgpuctl doctor --only vmm.access
+	output_has "may open /dev/vfio/14"
+}
+
+@test "broken: no accelerated guest SMMU" {
+	finds PASS vmm.smmu "have accelerated guest SMMUs"
+	fact qemu.version "QEMU emulator version 11.0.2"
+	finds WARN vmm.smmu "11.0.2 has no arm-smmuv3 with accel=on"
+	sed -i /ARM_SMMU_V3_IOMMUFD/d "$HOST/lib/modules/$RELEASE/config"
+	finds WARN vmm.smmu CONFIG_ARM_SMMU_V3_IOMMUFD
+	rm "$HOST/lib/modules/$RELEASE/config"
+	finds SKIP vmm.smmu unknown
 }
 
 @test "broken: limit of locked memory" {
