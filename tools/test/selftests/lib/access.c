@@ -61,6 +61,25 @@ int access_wait(struct access *access)
 	return access->result;
 }
 
+/**
+ * access_waits_until_ready() - make the memory ready while an access waits for it
+ * @access: the access; it has ended on return
+ *
+ * The sim's never_ready must be set.
+ *
+ * Return: whether the access succeeded, and not before the memory was ready.
+ */
+bool access_waits_until_ready(struct access *access)
+{
+	__u64 ready_at;
+
+	access_start(access);
+	usleep(300000);
+	ready_at = now_us();
+	sim_write("never_ready", 0);
+	return !access_wait(access) && access->ended_us >= ready_at;
+}
+
 /* Return: child that makes the access and exits with 0 whatever comes of it. */
 pid_t access_fork(struct access *access)
 {

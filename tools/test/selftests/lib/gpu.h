@@ -316,6 +316,7 @@ extern const char * const access_name[NR_ACCESS_WAYS];
 int access_now(struct access *access);
 void access_start(struct access *access);
 int access_wait(struct access *access);
+bool access_waits_until_ready(struct access *access);
 pid_t access_fork(struct access *access);
 
 /* hardware.c */
