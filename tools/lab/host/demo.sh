@@ -52,7 +52,7 @@ make_the_gpu() {
 	show "echo $MEMORY >$SIM_ROOT/$GPU/memory_size" || return
 	show "echo 1 >$SIM_ROOT/$GPU/live" || return
 	BDF=$(gpu_bdf "$GPU")
-	show "lspci -vv -s $BDF"
+	show "lspci -v -s $BDF"
 }
 
 bind_it() {
