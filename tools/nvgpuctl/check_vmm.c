@@ -7,25 +7,39 @@
 #include "doctor.h"
 #include "vm.h"
 
+static bool sizes_are_known(const struct gpus *gpus)
+{
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		if (!gpus->v[i].has_size)
+			return false;
+	return true;
+}
+
 static void check_qemu(const struct patient *patient)
 {
-	struct vm vm = {};
-	char text[128];
+	__u64 window = vm_mmio_size(patient->chosen);
+	unsigned int version;
+	char text[128], size[32];
 
 	if (fact(text, sizeof(text), "qemu.version")) {
 		finding(SKIP, NULL, "neither qemu-system-aarch64 nor qemu-kvm is installed");
 		return;
 	}
-	vm.qemu = parse_version(text);
-	if (!vm_has(&vm, QEMU_GENERIC_INITIATOR))
+	version = parse_version(text);
+	if (!version_has(version, QEMU_GENERIC_INITIATOR))
 		finding(FAIL, "install QEMU 10.0 or newer",
 			"%s lacks acpi-generic-initiator: no NUMA nodes for the GPU in a guest",
 			text);
-	else if (!vm_has(&vm, QEMU_MMIO_SIZE))
-		finding(WARN, "install QEMU 10.0 or newer",
-			"%s lacks highmem-mmio-size: BARs of more than 512 GiB in all do not fit",
-			text);
-	else if (!vm_has(&vm, QEMU_SMMU_ACCEL))
+	else if (!version_has(version, QEMU_MMIO_SIZE) && window > VM_MMIO_DEFAULT)
+		finding(FAIL, "install QEMU 10.0 or newer",
+			"%s lacks highmem-mmio-size: the BARs of these GPUs need a window of %s, it has 512 GiB",
+			text, format_size(size, sizeof(size), window));
+	else if (!version_has(version, QEMU_MMIO_SIZE) && !sizes_are_known(patient->chosen))
+		finding(SKIP, NULL,
+			"%s has an MMIO window of 512 GiB; whether the BARs fit is unknown", text);
+	else if (!version_has(version, QEMU_SMMU_ACCEL))
 		finding(PASS, NULL, "%s (an accelerated guest SMMU needs %u.%u)", text,
 			MAJOR(features[QEMU_SMMU_ACCEL].version),
 			MINOR(features[QEMU_SMMU_ACCEL].version));
@@ -35,19 +49,19 @@ static void check_qemu(const struct patient *patient)
 
 static void check_libvirt(const struct patient *patient)
 {
-	struct vm vm = {};
+	unsigned int version;
 	char text[128];
 
 	if (fact(text, sizeof(text), "libvirt.version")) {
 		finding(SKIP, NULL, "libvirt is not installed");
 		return;
 	}
-	vm.libvirt = parse_version(text);
-	if (!vm_has(&vm, LIBVIRT_DRIVER_MODEL))
+	version = parse_version(text);
+	if (!version_has(version, LIBVIRT_DRIVER_MODEL))
 		finding(WARN, "install libvirt 10.0 or newer, or bind by hand and use managed='no'",
 			"%s lacks <driver model=>: the variant driver cannot be chosen",
 			text);
-	else if (!vm_has(&vm, LIBVIRT_SMMU_ACCEL))
+	else if (!version_has(version, LIBVIRT_SMMU_ACCEL))
 		finding(PASS, NULL,
 			"%s (iommufd needs %u.%u, an accelerated guest SMMU %u.%u)", text,
 			MAJOR(features[LIBVIRT_IOMMUFD].version),
@@ -116,7 +130,6 @@ static void check_access(const struct patient *patient, const struct gpu *gpu)
 static void check_smmu(const struct patient *patient)
 {
 	static const char *const symbol[] = { "CONFIG_IOMMUFD", "CONFIG_ARM_SMMU_V3_IOMMUFD" };
-	struct vm vm = {};
 	char text[128];
 	unsigned int i;
 
@@ -132,8 +145,7 @@ static void check_smmu(const struct patient *patient)
 		finding(SKIP, NULL, "the kernel's configuration or QEMU is unknown");
 		return;
 	}
-	vm.qemu = parse_version(text);
-	if (vm_has(&vm, QEMU_SMMU_ACCEL))
+	if (version_has(parse_version(text), QEMU_SMMU_ACCEL))
 		finding(PASS, NULL, "kernel and QEMU have accelerated guest SMMUs");
 	else
 		finding(WARN, "install a newer QEMU, or use gen without --smmu",
@@ -149,16 +161,6 @@ static bool needs_no_limit(void)
 		line = strstr(data, "CapEff:");
 	return line && sscanf(line, "CapEff: %llx", &capabilities) == 1 &&
 	       capabilities >> CAP_IPC_LOCK & 1;
-}
-
-static bool sizes_are_known(const struct gpus *gpus)
-{
-	unsigned int i;
-
-	for (i = 0; i < gpus->nr; i++)
-		if (!gpus->v[i].has_size)
-			return false;
-	return true;
 }
 
 static void check_memlock(const struct patient *patient)

@@ -92,14 +92,14 @@ static bool set_smmu(struct vm *vm, const char *text)
 
 static bool set_qemu(struct vm *vm, const char *text)
 {
-	vm->qemu = parse_version(text);
-	return vm->qemu;
+	vm->version[QEMU] = parse_version(text);
+	return vm->version[QEMU];
 }
 
 static bool set_libvirt(struct vm *vm, const char *text)
 {
-	vm->libvirt = parse_version(text);
-	return vm->libvirt;
+	vm->version[LIBVIRT] = parse_version(text);
+	return vm->version[LIBVIRT];
 }
 
 /**
@@ -169,8 +169,8 @@ static bool lacks(const struct vm *vm, enum feature feature)
 	if (vm_has(vm, feature))
 		return false;
 	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name,
-		 since->vmm, MAJOR(since->version), MINOR(since->version),
-		 *since->vmm == 'Q' ? "qemu" : "libvirt");
+		 vmm_names[since->vmm], MAJOR(since->version), MINOR(since->version),
+		 since->vmm == QEMU ? "qemu" : "libvirt");
 	return true;
 }
 
@@ -353,15 +353,15 @@ static void look_at_host(struct vm *vm)
 
 	if (vm->iommufd == VM_AUTO)
 		vm->iommufd = has_iommufd() ? VM_ON : VM_OFF;
-	if (!vm->qemu && vm->emulator && root_is_host())
+	if (!vm->version[QEMU] && vm->emulator && root_is_host())
 		qemu_version(vm->emulator, text, sizeof(text));
-	else if (!vm->qemu)
+	else if (!vm->version[QEMU])
 		fact(text, sizeof(text), "qemu.version");
-	vm->qemu_is_assumed = !vm->qemu && !text[0];
-	if (!vm->qemu)
-		vm->qemu = text[0] ? parse_version(text) : features[QEMU_SMMU_ACCEL].version;
-	if (!vm->libvirt)
-		vm->libvirt = fact(text, sizeof(text), "libvirt.version") ?
+	vm->is_assumed[QEMU] = !vm->version[QEMU] && !text[0];
+	if (!vm->version[QEMU])
+		vm->version[QEMU] = text[0] ? parse_version(text) : features[QEMU_SMMU_ACCEL].version;
+	if (!vm->version[LIBVIRT])
+		vm->version[LIBVIRT] = fact(text, sizeof(text), "libvirt.version") ?
 			      features[LIBVIRT_NODESET].version : parse_version(text);
 }
 

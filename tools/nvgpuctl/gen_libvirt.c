@@ -49,8 +49,8 @@ static void put_head(const struct vm *vm, FILE *to)
 		"     Add disks, networks and a console,\n"
 		"     then use virt-xml-validate and virsh define. -->\n"
 		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n",
-		MAJOR(vm->libvirt), MINOR(vm->libvirt), MAJOR(vm->qemu), MINOR(vm->qemu),
-		vm->qemu_is_assumed ? ", which is assumed" : "");
+		MAJOR(vm->version[LIBVIRT]), MINOR(vm->version[LIBVIRT]), MAJOR(vm->version[QEMU]), MINOR(vm->version[QEMU]),
+		vm->is_assumed[QEMU] ? ", which is assumed" : "");
 	put_element(to, "  ", "name", vm->name);
 	fprintf(to,
 		"  <memory unit='MiB'>%llu</memory>\n"

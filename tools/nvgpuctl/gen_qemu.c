@@ -62,8 +62,8 @@ static void put_head(const struct vm *vm, FILE *to)
 		"# RAM (%s), GPU memory and 1 GiB. Users other than root need this limit:\n"
 		"ulimit -l %llu 2>/dev/null || ulimit -l unlimited 2>/dev/null ||\n"
 		"\techo \"$0: cannot raise the limit of locked memory, see nvgpuctl doctor\" >&2\n"
-		"\nargs=(\n", MAJOR(vm->qemu), MINOR(vm->qemu),
-		vm->qemu_is_assumed ? ", which is assumed" : "",
+		"\nargs=(\n", MAJOR(vm->version[QEMU]), MINOR(vm->version[QEMU]),
+		vm->is_assumed[QEMU] ? ", which is assumed" : "",
 		format_size(lock, sizeof(lock), vm->memlock),
 		format_size(ram, sizeof(ram), vm->memory), vm->memlock / SZ_K);
 }

@@ -4,36 +4,63 @@
  */
 #include "vm.h"
 
-/* Sources: QEMU's ChangeLog pages and qemu-options; libvirt's NEWS and formatdomain. */
-const struct feature_since features[NR_FEATURES] = {
-	[QEMU_GENERIC_INITIATOR] = { "acpi-generic-initiator", "QEMU", VERSION(9, 0, 0) },
-	[QEMU_MMIO_SIZE] = { "highmem-mmio-size", "QEMU", VERSION(10, 0, 0) },
-	/* 11.0 has accel without "auto" for its properties. */
-	[QEMU_SMMU_ACCEL] = { "arm-smmuv3 with accel=on", "QEMU", VERSION(11, 1, 0) },
-	[LIBVIRT_DRIVER_MODEL] = { "<driver model=>", "libvirt", VERSION(10, 0, 0) },
-	[LIBVIRT_RAS] = { "<ras>", "libvirt", VERSION(10, 4, 0) },
-	[LIBVIRT_PCI_SMMU] = { "<iommu> with pciBus", "libvirt", VERSION(11, 10, 0) },
-	[LIBVIRT_IOMMUFD] = { "<iommufd>", "libvirt", VERSION(12, 2, 0) },
-	[LIBVIRT_SMMU_ACCEL] = { "<iommu> with accel", "libvirt", VERSION(12, 7, 0) },
-	/* The oldest version that is known to have them. */
-	[LIBVIRT_NODESET] = { "<acpi nodeset=>", "libvirt", VERSION(12, 8, 0) },
-	[LIBVIRT_PCIHOLE64] = { "<pcihole64> for arm64", "libvirt", VERSION(12, 8, 0) },
+/* As they call themselves, and in lower case as in options and facts. */
+const char *const vmm_names[NR_VMMS] = {
+	[QEMU] = "QEMU", [LIBVIRT] = "libvirt", [CLOUD_HYPERVISOR] = "cloud-hypervisor",
 };
+
+/*
+ * Sources: QEMU's ChangeLog pages and qemu-options; libvirt's NEWS and formatdomain;
+ * cloud-hypervisor's release notes.
+ */
+const struct feature_since features[NR_FEATURES] = {
+	[QEMU_GENERIC_INITIATOR] = { "acpi-generic-initiator", QEMU, VERSION(9, 0, 0) },
+	[QEMU_MMIO_SIZE] = { "highmem-mmio-size", QEMU, VERSION(10, 0, 0) },
+	/* 11.0 has accel without "auto" for its properties. */
+	[QEMU_SMMU_ACCEL] = { "arm-smmuv3 with accel=on", QEMU, VERSION(11, 1, 0) },
+	[LIBVIRT_DRIVER_MODEL] = { "<driver model=>", LIBVIRT, VERSION(10, 0, 0) },
+	[LIBVIRT_RAS] = { "<ras>", LIBVIRT, VERSION(10, 4, 0) },
+	[LIBVIRT_PCI_SMMU] = { "<iommu> with pciBus", LIBVIRT, VERSION(11, 10, 0) },
+	[LIBVIRT_IOMMUFD] = { "<iommufd>", LIBVIRT, VERSION(12, 2, 0) },
+	[LIBVIRT_SMMU_ACCEL] = { "<iommu> with accel", LIBVIRT, VERSION(12, 7, 0) },
+	/* The oldest version that is known to have them. */
+	[LIBVIRT_NODESET] = { "<acpi nodeset=>", LIBVIRT, VERSION(12, 8, 0) },
+	[LIBVIRT_PCIHOLE64] = { "<pcihole64> for arm64", LIBVIRT, VERSION(12, 8, 0) },
+	[CLOUD_GENERIC_INITIATOR] = { "--numa with device_id", CLOUD_HYPERVISOR, VERSION(51, 0, 0) },
+	[CLOUD_IOMMUFD] = { "--platform with iommufd", CLOUD_HYPERVISOR, VERSION(54, 0, 0) },
+};
+
+bool version_has(unsigned int version, enum feature feature)
+{
+	return version >= features[feature].version;
+}
 
 bool vm_has(const struct vm *vm, enum feature feature)
 {
-	const struct feature_since *since = &features[feature];
-
-	return (!strcmp(since->vmm, "QEMU") ? vm->qemu : vm->libvirt) >= since->version;
+	return version_has(vm->version[features[feature].vmm], feature);
 }
 
 /*
- * Synthetic BARs replace the hardware's BAR2 and BAR4. In a bridge window the
- * largest BAR is aligned to its size and the others follow.
+ * Space for the window of a GPU's port, which is aligned to the largest BAR behind it.
+ * A guest sees the hardware's BARs but for those that synthetic BARs replace: without
+ * resmem, BAR2 is the hardware's.
  */
 static __u64 bars_of(const struct gpu *gpu)
 {
-	return pow2_ceil(gpu->bar_size[0] + gpu->usemem.bar_size + gpu->resmem.bar_size);
+	__u64 sum = 0, largest = 1, size;
+	int i;
+
+	for (i = 0; i < NR_BARS; i++) {
+		size = gpu->bar_size[i];
+		if (gpu->usemem.size && i == gpu->usemem.bar)
+			size = gpu->usemem.bar_size;
+		else if (gpu->resmem.size && i == gpu->resmem.bar)
+			size = gpu->resmem.bar_size;
+		sum += size;
+		if (size > largest)
+			largest = size;
+	}
+	return (sum + largest - 1) / largest * largest;
 }
 
 /**

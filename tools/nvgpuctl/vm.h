@@ -11,6 +11,15 @@
 #define VM_NODES_PER_GPU 8
 #define VM_MAX_GPUS 15
 
+enum vmm {
+	QEMU,
+	LIBVIRT,
+	CLOUD_HYPERVISOR,
+	NR_VMMS,
+};
+
+extern const char *const vmm_names[NR_VMMS];
+
 /* Features of VMMs that came with a version, see vm.c. */
 enum feature {
 	QEMU_GENERIC_INITIATOR,
@@ -23,18 +32,20 @@ enum feature {
 	LIBVIRT_SMMU_ACCEL,
 	LIBVIRT_NODESET,
 	LIBVIRT_PCIHOLE64,
+	CLOUD_GENERIC_INITIATOR,
+	CLOUD_IOMMUFD,
 	NR_FEATURES,
 };
 
 /**
  * struct feature_since - the first version with a feature
  * @name: its name
- * @vmm: "QEMU" or "libvirt"
+ * @vmm: that has it
  * @version: of @vmm
  */
 struct feature_since {
 	const char *name;
-	const char *vmm;
+	enum vmm vmm;
 	unsigned int version;
 };
 
@@ -62,9 +73,8 @@ enum vm_switch {
  * @driver: host driver, for libvirt
  * @iommufd: use iommufd, not the vfio container; VM_AUTO only while parsing options
  * @smmu: a guest SMMU, accelerated, for each SMMU of the host
- * @qemu_is_assumed: no QEMU was found
- * @qemu: version, 0 if unknown
- * @libvirt: likewise
+ * @version: of each VMM
+ * @is_assumed: it was neither found nor given
  * @mmio_size: size of the MMIO window for the BARs, a power of two
  * @memlock: bytes that the VMM must be able to lock
  */
@@ -80,9 +90,8 @@ struct vm {
 	const char *driver;
 	enum vm_switch iommufd;
 	bool smmu;
-	bool qemu_is_assumed;
-	unsigned int qemu;
-	unsigned int libvirt;
+	unsigned int version[NR_VMMS];
+	bool is_assumed[NR_VMMS];
 	__u64 mmio_size;
 	__u64 memlock;
 };
@@ -90,6 +99,7 @@ struct vm {
 /* QEMU's default window, which is also the minimum. */
 #define VM_MMIO_DEFAULT (512 * SZ_G)
 
+bool version_has(unsigned int version, enum feature feature);
 bool vm_has(const struct vm *vm, enum feature feature);
 __u64 vm_mmio_size(const struct gpus *gpus);
 __u64 vm_memlock(const struct gpus *gpus, __u64 memory);

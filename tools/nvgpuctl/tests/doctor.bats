@@ -457,7 +457,13 @@ hide_tables() {
 	fact qemu.version "QEMU emulator version 8.2.2"
 	finds FAIL vmm.qemu "8.2.2"
 	fact qemu.version "QEMU emulator version 9.2.0"
-	finds WARN vmm.qemu highmem-mmio-size
+	finds FAIL vmm.qemu "these GPUs need a window of 1 TiB"
+	run nvgpuctl doctor --only vmm.qemu "$A"
+	output_has "PASS vmm.qemu QEMU emulator version 9.2.0"
+	mv "$HOST/sys/firmware" "$HOST/firmware"
+	run nvgpuctl doctor --only vmm.qemu "$A"
+	output_has "whether the BARs fit is unknown"
+	mv "$HOST/firmware" "$HOST/sys/firmware"
 }
 
 @test "broken: libvirt too old" {

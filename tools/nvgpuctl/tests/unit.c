@@ -247,6 +247,20 @@ static void test_figures(void **state)
 	gpus.nr = 4;
 	/* Four times 256 GiB, and some: the next power of two. */
 	assert_true(vm_mmio_size(&gpus) == 2048 * SZ_G);
+	/* Without resmem the hardware's BAR2 counts: 257 GiB, aligned to 128. */
+	for (i = 0; i < 4; i++) {
+		gpu[i].resmem = (struct part) {};
+		gpu[i].bar_size[2] = 128 * SZ_G;
+	}
+	gpus.nr = 3;
+	assert_true(vm_mmio_size(&gpus) == 2048 * SZ_G);
+	/* Two BARs of 256 GiB fit windows of 768 GiB, not of 1 TiB. */
+	for (i = 0; i < 4; i++) {
+		gpu[i].bar_size[2] = 256 * SZ_G;
+		gpu[i].usemem.bar_size = 256 * SZ_G;
+	}
+	gpus.nr = 4;
+	assert_true(vm_mmio_size(&gpus) == 4096 * SZ_G);
 	assert_int_equal(vm_node(0, 0), 1);
 	assert_int_equal(vm_node(3, 7), 32);
 }
