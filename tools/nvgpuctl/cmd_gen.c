@@ -26,14 +26,15 @@ static const char *const cloud_uefi[] = {
 struct format {
 	const char *name;
 	const char *const *firmware;
-	void (*run)(const struct vm *vm, FILE *to, struct json_object *argv);
+	void (*run)(const struct vm *vm, const struct script *out);
+	enum vmm vmm;
 };
 
 /* libvirt chooses the firmware itself. */
 static const struct format formats[] = {
-	{ "qemu", uefi, gen_qemu },
-	{ "libvirt", NULL, gen_libvirt },
-	{ "cloud-hypervisor", cloud_uefi, gen_cloud_hypervisor },
+	{ "qemu", uefi, gen_qemu, QEMU },
+	{ "libvirt", NULL, gen_libvirt, LIBVIRT },
+	{ "cloud-hypervisor", cloud_uefi, gen_cloud_hypervisor, CLOUD_HYPERVISOR },
 };
 
 static void print_help(void)
@@ -45,123 +46,141 @@ static void print_help(void)
 	     "\n"
 	     "  --memory SIZE          RAM, default 16G\n"
 	     "  --cpus N               processors, default 4\n"
+	     "  --host-node NODES      nodes of the host for RAM, such as 0,1: as many nodes of\n"
+	     "                         the VM; default the GPUs' own; any\n"
+	     "  --hugepages[=SIZE]     RAM of huge pages, default size the host's default\n"
 	     "  --name NAME            of the VM, default grace-vm\n"
 	     "  --disk FILE            a disk, default none\n"
-	     "  --emulator FILE        default qemu-system-aarch64, or /usr/libexec/qemu-kvm\n"
+	     "  --emulator FILE        VMM, default qemu-system-aarch64, /usr/libexec/qemu-kvm\n"
+	     "                         or cloud-hypervisor\n"
 	     "  --firmware FILE        UEFI, default what this host has; libvirt chooses\n"
 	     "  --driver NAME          of the host, for libvirt; default nvgpu_vfio_pci\n"
 	     "  --smmu                 a guest SMMU for each host SMMU; needs iommufd, QEMU\n"
 	     "                         11.1, libvirt 12.7 and a Grace host with KVM\n"
 	     "  --iommufd WHEN         auto (default: where this host has it), on, off\n"
-	     "  --qemu-version V, --libvirt-version V\n"
+	     "  --qemu-version V, --libvirt-version V, --cloud-hypervisor-version V\n"
 	     "                         target versions, default: those on this host\n"
+	     "  --output FILE          write FILE, not the standard output\n"
 	     "  --help                 this text; options for every command: nvgpuctl --help\n"
 	     "\n"
-	     "Exit status: 0 written, 1 a GPU's memory is unknown, QEMU or libvirt is too old,\n"
-	     "a file is missing, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
+	     "Exit status: 0 written, 1 a GPU's memory is unknown, a VMM is too old, a file, a\n"
+	     "node or huge pages are missing, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
-static bool set_cpus(struct vm *vm, const char *text)
+static bool set_cpus(void *field, const char *text)
 {
+	unsigned int *cpus = field;
 	char *end;
 
-	vm->cpus = strtoul(text, &end, 10);
-	return !*end && vm->cpus >= 1 && vm->cpus <= 512;
+	*cpus = strtoul(text, &end, 10);
+	return !*end && *cpus >= 1 && *cpus <= 512;
 }
 
-static bool set_memory(struct vm *vm, const char *text)
+static bool set_memory(void *field, const char *text)
 {
-	return parse_size(text, &vm->memory) && vm->memory >= SZ_M && !(vm->memory % SZ_M);
+	__u64 *memory = field;
+
+	return parse_size(text, memory) && !(*memory % SZ_M);
 }
 
-static bool set_iommufd(struct vm *vm, const char *when)
+static bool set_iommufd(void *field, const char *when)
 {
 	static const char *const value[] = { [VM_OFF] = "off", [VM_ON] = "on", [VM_AUTO] = "auto" };
+	enum vm_switch *iommufd = field;
 
-	for (vm->iommufd = 0; vm->iommufd < NR_ITEMS(value); vm->iommufd++)
-		if (!strcmp(when, value[vm->iommufd]))
+	for (*iommufd = 0; *iommufd < NR_ITEMS(value); (*iommufd)++)
+		if (!strcmp(when, value[*iommufd]))
 			return true;
 	return false;
 }
 
-static bool set_smmu(struct vm *vm, const char *text)
+static bool set_flag(void *field, const char *text)
 {
-	vm->smmu = true;
+	*(bool *)field = true;
 	return true;
 }
 
-static bool set_qemu(struct vm *vm, const char *text)
+static bool set_version(void *field, const char *text)
 {
-	vm->version[QEMU] = parse_version(text);
-	return vm->version[QEMU];
+	return (*(unsigned int *)field = parse_version(text));
 }
 
-static bool set_libvirt(struct vm *vm, const char *text)
+static bool set_text(void *field, const char *text)
 {
-	vm->version[LIBVIRT] = parse_version(text);
-	return vm->version[LIBVIRT];
+	*(const char **)field = text ? text : "";
+	return !text || (*text && !strpbrk(text, "\r\n"));
 }
+
+static bool set_nodes(void *field, const char *text)
+{
+	unsigned int node[VM_MAX_RAM_NODES];
+
+	return set_text(field, text) &&
+	       (!strcmp(text, "any") || parse_list(text, node, VM_MAX_RAM_NODES) > 0);
+}
+
+#define FIELD(field) offsetof(struct vm, field)
 
 /**
  * struct setting - an option
  * @name: its name
  * @valid: its valid values
- * @set: sets it, false if the value is not valid; NULL for a text at @offset
+ * @argument: whether it has a value, as in struct option
+ * @set: sets the field, false if the value is not valid
+ * @offset: of the field
  */
 static const struct setting {
 	const char *name;
 	const char *valid;
-	bool (*set)(struct vm *vm, const char *text);
+	int argument;
+	bool (*set)(void *field, const char *text);
 	size_t offset;
 } settings[] = {
-	{ "memory", "a multiple of 1M, such as 16G", set_memory, 0 },
-	{ "cpus", "1 to 512", set_cpus, 0 },
-	{ "iommufd", "auto, on or off", set_iommufd, 0 },
-	{ "qemu-version", "such as 11.1", set_qemu, 0 },
-	{ "libvirt-version", "such as 12.8", set_libvirt, 0 },
-	{ "smmu", NULL, set_smmu, 0 },
-	{ "name", VALID_TEXT, NULL, offsetof(struct vm, name) },
-	{ "emulator", VALID_TEXT, NULL, offsetof(struct vm, emulator) },
-	{ "firmware", VALID_TEXT, NULL, offsetof(struct vm, firmware) },
-	{ "disk", VALID_TEXT, NULL, offsetof(struct vm, disk) },
-	{ "driver", VALID_TEXT, NULL, offsetof(struct vm, driver) },
+	{ "memory", "a multiple of 1M, such as 16G", required_argument, set_memory, FIELD(memory) },
+	{ "cpus", "1 to 512", required_argument, set_cpus, FIELD(cpus) },
+	{ "host-node", "up to 8 nodes such as 0,1, or any", required_argument, set_nodes,
+	  FIELD(host_nodes) },
+	{ "hugepages", "a size such as 512M", optional_argument, set_text, FIELD(hugepages) },
+	{ "iommufd", "auto, on or off", required_argument, set_iommufd, FIELD(iommufd) },
+	{ "qemu-version", "such as 11.1", required_argument, set_version, FIELD(version[QEMU]) },
+	{ "libvirt-version", "such as 12.8", required_argument, set_version,
+	  FIELD(version[LIBVIRT]) },
+	{ "cloud-hypervisor-version", "such as 54.0", required_argument, set_version,
+	  FIELD(version[CLOUD_HYPERVISOR]) },
+	{ "smmu", NULL, no_argument, set_flag, FIELD(smmu) },
+	{ "name", VALID_TEXT, required_argument, set_text, FIELD(name) },
+	{ "emulator", VALID_TEXT, required_argument, set_text, FIELD(emulator) },
+	{ "firmware", VALID_TEXT, required_argument, set_text, FIELD(firmware) },
+	{ "disk", VALID_TEXT, required_argument, set_text, FIELD(disk) },
+	{ "driver", VALID_TEXT, required_argument, set_text, FIELD(driver) },
+	{ "output", VALID_TEXT, required_argument, set_text, FIELD(output) },
 };
-
-/* False after a message. */
-static bool set(struct vm *vm, const struct setting *setting, const char *text)
-{
-	bool is_valid;
-
-	if (setting->set) {
-		is_valid = setting->set(vm, text);
-	} else {
-		*(const char **)((char *)vm + setting->offset) = text;
-		is_valid = *text && !strpbrk(text, "\r\n");
-	}
-	if (!is_valid)
-		complain("gen: --%s %s: must be %s", setting->name, text, setting->valid);
-	return is_valid;
-}
 
 /* False after a message. */
 static bool parse_options(struct vm *vm, int argc, char **argv)
 {
 	struct option own[NR_ITEMS(settings) + 1] = {};
+	const struct setting *setting;
 	unsigned int i;
 	int opt;
 
 	for (i = 0; i < NR_ITEMS(settings); i++)
 		own[i] = (struct option) {
-			settings[i].name, settings[i].valid ? required_argument : no_argument,
-			NULL, OPT_FIRST + i
+			settings[i].name, settings[i].argument, NULL, OPT_FIRST + i
 		};
-	while ((opt = next_option(argc, argv, own, print_help)) != -1)
-		if (opt == '?' || !set(vm, &settings[opt - OPT_FIRST], optarg))
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
+		if (opt == '?')
 			return false;
+		setting = &settings[opt - OPT_FIRST];
+		if (setting->set((char *)vm + setting->offset, optarg))
+			continue;
+		complain("gen: --%s %s: must be %s", setting->name, optarg, setting->valid);
+		return false;
+	}
 	return true;
 }
 
-/* Says so if the VM's QEMU or libvirt lacks a feature. */
+/* Says so if a VMM lacks a feature. */
 static bool lacks(const struct vm *vm, enum feature feature)
 {
 	const struct feature_since *since = &features[feature];
@@ -169,28 +188,28 @@ static bool lacks(const struct vm *vm, enum feature feature)
 	if (vm_has(vm, feature))
 		return false;
 	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name,
-		 vmm_names[since->vmm], MAJOR(since->version), MINOR(since->version),
-		 since->vmm == QEMU ? "qemu" : "libvirt");
+		 vmms[since->vmm].name, MAJOR(since->version), MINOR(since->version),
+		 vmms[since->vmm].key);
 	return true;
 }
 
 static enum status check_versions(const struct vm *vm, const struct format *format)
 {
-	bool libvirt = format->run == gen_libvirt, qemu = format->run != gen_cloud_hypervisor;
+	bool libvirt = format->vmm == LIBVIRT, cloud = format->vmm == CLOUD_HYPERVISOR;
 
-	if ((libvirt && lacks(vm, LIBVIRT_DRIVER_MODEL)) ||
-	    (qemu && lacks(vm, QEMU_GENERIC_INITIATOR)) ||
-	    (qemu && vm->mmio_size > VM_MMIO_DEFAULT && lacks(vm, QEMU_MMIO_SIZE)))
-		return ST_FAILED;
-	if (!vm->smmu)
-		return ST_OK;
-	if (vm->iommufd != VM_ON || !qemu) {
+	if (vm->smmu && (vm->iommufd != VM_ON || cloud)) {
 		complain_of(format->name,
 			    "--smmu needs QEMU and iommufd (a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV)");
 		return ST_FAILED;
 	}
-	return lacks(vm, QEMU_SMMU_ACCEL) || (libvirt && lacks(vm, LIBVIRT_SMMU_ACCEL)) ?
-	       ST_FAILED : ST_OK;
+	if (cloud)
+		return lacks(vm, CLOUD_GENERIC_INITIATOR) ||
+		       (vm->iommufd == VM_ON && lacks(vm, CLOUD_IOMMUFD)) ? ST_FAILED : ST_OK;
+	return lacks(vm, QEMU_GENERIC_INITIATOR) ||
+	       (libvirt && lacks(vm, LIBVIRT_DRIVER_MODEL)) ||
+	       (vm->mmio_size > VM_MMIO_DEFAULT && lacks(vm, QEMU_MMIO_SIZE)) ||
+	       (vm->smmu && lacks(vm, QEMU_SMMU_ACCEL)) ||
+	       (vm->smmu && libvirt && lacks(vm, LIBVIRT_SMMU_ACCEL)) ? ST_FAILED : ST_OK;
 }
 
 /* By how the image begins; what has no header is raw. */
@@ -248,7 +267,7 @@ static enum status find_files(struct vm *vm, const struct format *format)
 		return ST_FAILED;
 	}
 	if (!vm->emulator)
-		vm->emulator = qemu_path();
+		vm->emulator = format->vmm == CLOUD_HYPERVISOR ? format->name : qemu_path();
 	return find_disk(vm);
 }
 
@@ -256,11 +275,6 @@ static enum status check_gpus(const struct vm *vm)
 {
 	unsigned int i;
 
-	if (vm->gpus->nr > VM_MAX_GPUS) {
-		complain("%u GPUs exceed the NUMA nodes of a VM: at most %d GPUs", vm->gpus->nr,
-			 VM_MAX_GPUS);
-		return ST_FAILED;
-	}
 	for (i = 0; i < vm->gpus->nr; i++) {
 		if (vm->gpus->v[i].usemem.size)
 			continue;
@@ -275,11 +289,18 @@ static void print_json(const struct vm *vm, const struct format *format, const c
 		       struct json_object *argv)
 {
 	struct json_object *document = json_document("nvgpu.gen/1");
+	struct json_object *nodes = json_object_new_array();
+	unsigned int i;
 
 	json_add_string(document, "format", format->name);
 	json_add_u64(document, "mmio_size", vm->mmio_size);
 	json_add_u64(document, "memlock", vm->memlock);
-	json_add_int(document, "numa_nodes", 1 + VM_NODES_PER_GPU * vm->gpus->nr);
+	json_add_int(document, "numa_nodes", vm_nr_nodes(vm));
+	for (i = 0; i < vm->nr_nodes; i++)
+		json_object_array_add(nodes, vm->host_node[i] < 0 ? NULL :
+				      json_object_new_int(vm->host_node[i]));
+	json_object_object_add(document, "host_nodes", nodes);
+	json_add_u64(document, "hugepage_size", vm->hugepage);
 	json_add_bool(document, "iommufd", vm->iommufd == VM_ON);
 	json_add_string(document, "text", text);
 	json_object_object_add(document, "argv", json_object_get(argv));
@@ -302,38 +323,41 @@ static void warn(const struct gpus *gpus)
 	}
 }
 
-static enum status generate(struct vm *vm, const struct format *format)
+static enum status prepare(struct vm *vm, const struct format *format)
 {
-	struct json_object *argv;
-	enum status status;
-	char *text = NULL;
-	size_t len;
-	FILE *to;
+	enum status status = check_gpus(vm);
 
-	status = check_gpus(vm);
 	if (status != ST_OK)
 		return status;
 	vm->mmio_size = vm_mmio_size(vm->gpus);
 	vm->memlock = vm_memlock(vm->gpus, vm->memory);
+	if (!nodes_choose(vm) || !hugepages_choose(vm))
+		return ST_FAILED;
 	status = check_versions(vm, format);
-	if (status == ST_OK)
-		status = find_files(vm, format);
-	if (status != ST_OK)
-		return status;
-	to = open_memstream(&text, &len);
-	if (!to)
+	return status == ST_OK ? find_files(vm, format) : status;
+}
+
+static enum status generate(const struct vm *vm, const struct format *format)
+{
+	struct script out = { .argv = json_object_new_array() };
+	enum status status = ST_OK;
+	char *text = NULL;
+	size_t len;
+
+	out.to = open_memstream(&text, &len);
+	if (!out.to)
 		abort();
-	warn(vm->gpus);
-	argv = json_object_new_array();
-	format->run(vm, to, argv);
-	fclose(to);
-	if (opts.json)
-		print_json(vm, format, text, argv);
+	format->run(vm, &out);
+	fclose(out.to);
+	if (!out_redirect(vm->output))
+		status = ST_FAILED;
+	else if (opts.json)
+		print_json(vm, format, text, out.argv);
 	else
 		fputs(text, stdout);
-	json_object_put(argv);
+	json_object_put(out.argv);
 	free(text);
-	return ST_OK;
+	return status;
 }
 
 /* Device files of vfio appear only once a GPU is bound: what matters is the kernel. */
@@ -346,23 +370,37 @@ static bool has_iommufd(void)
 	       (!config || !parse_config(config, "CONFIG_VFIO_DEVICE_CDEV", value, sizeof(value)));
 }
 
-/* Unknown versions are taken for the newest; the output names them. */
-static void look_at_host(struct vm *vm)
+/* An unknown version is taken for one with all features; the output says so. */
+static void find_version(struct vm *vm, enum vmm which, const char *emulator)
 {
-	char text[128] = "";
+	char text[128] = "", name[32];
+	unsigned int i;
 
+	if (vm->version[which])
+		return;
+	snprintf(name, sizeof(name), "%s.version", vmms[which].key);
+	if (emulator && root_is_host())
+		program_version(emulator, text, sizeof(text));
+	else
+		fact(text, sizeof(text), name);
+	vm->version[which] = parse_version(text);
+	vm->is_assumed[which] = !vm->version[which];
+	for (i = 0; vm->is_assumed[which] && i < NR_FEATURES; i++)
+		if (features[i].vmm == which && !version_has(vm->version[which], i))
+			vm->version[which] = features[i].version;
+}
+
+/* cloud-hypervisor loses P2P DMA by iommufd: it is for hosts without the container. */
+static void look_at_host(struct vm *vm, const struct format *format)
+{
+	bool cloud = format->vmm == CLOUD_HYPERVISOR;
+
+	find_version(vm, QEMU, cloud ? NULL : vm->emulator);
+	find_version(vm, LIBVIRT, NULL);
+	find_version(vm, CLOUD_HYPERVISOR, cloud ? vm->emulator : NULL);
 	if (vm->iommufd == VM_AUTO)
-		vm->iommufd = has_iommufd() ? VM_ON : VM_OFF;
-	if (!vm->version[QEMU] && vm->emulator && root_is_host())
-		qemu_version(vm->emulator, text, sizeof(text));
-	else if (!vm->version[QEMU])
-		fact(text, sizeof(text), "qemu.version");
-	vm->is_assumed[QEMU] = !vm->version[QEMU] && !text[0];
-	if (!vm->version[QEMU])
-		vm->version[QEMU] = text[0] ? parse_version(text) : features[QEMU_SMMU_ACCEL].version;
-	if (!vm->version[LIBVIRT])
-		vm->version[LIBVIRT] = fact(text, sizeof(text), "libvirt.version") ?
-			      features[LIBVIRT_NODESET].version : parse_version(text);
+		vm->iommufd = has_iommufd() && !(cloud && root_exists("/dev/vfio/vfio")) ?
+			      VM_ON : VM_OFF;
 }
 
 static const struct format *find_format(int argc, char **argv)
@@ -393,9 +431,14 @@ enum status cmd_gen(int argc, char **argv)
 		return ST_USAGE;
 	optind++;
 	status = load_and_select(argc, argv, &all, &chosen);
-	look_at_host(&vm);
+	if (status != ST_OK)
+		return status;
 	vm.gpus = chosen;
-	if (status == ST_OK)
-		status = generate(&vm, format);
-	return status;
+	look_at_host(&vm, format);
+	status = prepare(&vm, format);
+	if (status != ST_OK)
+		return status;
+	warn(chosen);
+	hugepages_warn(&vm);
+	return generate(&vm, format);
 }

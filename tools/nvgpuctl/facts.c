@@ -95,8 +95,8 @@ const char *qemu_path(void)
 	return "qemu-system-aarch64";
 }
 
-/* What an emulator says of its version. */
-int qemu_version(const char *emulator, char *buf, size_t len)
+/* What a program says of its version. */
+int program_version(const char *program, char *buf, size_t len)
 {
 	char *command = NULL;
 	size_t size;
@@ -105,7 +105,7 @@ int qemu_version(const char *emulator, char *buf, size_t len)
 
 	if (!to)
 		abort();
-	put_shell(to, emulator);
+	put_shell(to, program);
 	fputs(" --version 2>/dev/null", to);
 	fclose(to);
 	buf[0] = '\0';
@@ -116,7 +116,7 @@ int qemu_version(const char *emulator, char *buf, size_t len)
 
 static int ask_qemu(char *buf, size_t len)
 {
-	return qemu_version(qemu_path(), buf, len);
+	return program_version(qemu_path(), buf, len);
 }
 
 static int ask_libvirt(char *buf, size_t len)
@@ -127,6 +127,11 @@ static int ask_libvirt(char *buf, size_t len)
 	return ask_program(ask, buf, len);
 }
 
+static int ask_cloud_hypervisor(char *buf, size_t len)
+{
+	return program_version("cloud-hypervisor", buf, len);
+}
+
 const struct fact facts[] = {
 	{ "machine", ask_machine },
 	{ "page.size", ask_page_size },
@@ -134,6 +139,7 @@ const struct fact facts[] = {
 	{ "kvm.sea_to_user", ask_sea },
 	{ "qemu.version", ask_qemu },
 	{ "libvirt.version", ask_libvirt },
+	{ "cloud-hypervisor.version", ask_cloud_hypervisor },
 };
 
 const unsigned int nr_facts = NR_ITEMS(facts);

@@ -3,7 +3,7 @@
  * A libvirt domain. Options that this libvirt lacks are passed to QEMU through
  * qemu:commandline.
  */
-#include <json-c/json.h>
+#include <stdarg.h>
 
 #include "vm.h"
 
@@ -42,15 +42,15 @@ static void put_os(const struct vm *vm, FILE *to)
 
 static void put_head(const struct vm *vm, FILE *to)
 {
-	char lock[32];
+	char lock[32], libvirt[64], qemu[64];
 
 	fprintf(to,
-		"<!-- Made by nvgpuctl " NVGPUCTL_VERSION " for libvirt %u.%u and QEMU %u.%u%s.\n"
+		"<!-- Made by nvgpuctl " NVGPUCTL_VERSION " for %s and %s.\n"
 		"     Add disks, networks and a console,\n"
 		"     then use virt-xml-validate and virsh define. -->\n"
 		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n",
-		MAJOR(vm->version[LIBVIRT]), MINOR(vm->version[LIBVIRT]), MAJOR(vm->version[QEMU]), MINOR(vm->version[QEMU]),
-		vm->is_assumed[QEMU] ? ", which is assumed" : "");
+		vm_made_for(vm, LIBVIRT, libvirt, sizeof(libvirt)),
+		vm_made_for(vm, QEMU, qemu, sizeof(qemu)));
 	put_element(to, "  ", "name", vm->name);
 	fprintf(to,
 		"  <memory unit='MiB'>%llu</memory>\n"
@@ -59,42 +59,76 @@ static void put_head(const struct vm *vm, FILE *to)
 		"  <vcpu>%u</vcpu>\n", vm->memory / SZ_M,
 		format_size(lock, sizeof(lock), vm->memlock),
 		(vm->memlock + SZ_M - 1) / SZ_M, vm->cpus);
+	if (vm->hugepage)
+		fprintf(to,
+			"  <memoryBacking><hugepages><page size='%llu' unit='KiB'/></hugepages></memoryBacking>\n",
+			vm->hugepage / SZ_K);
 	if (has_iommufd(vm))
 		fputs("  <iommufd enabled='yes'/>\n", to);
 	put_os(vm, to);
+}
+
+/* The rest of a cell, after its attributes. */
+static void end_cell(const struct vm *vm, FILE *to, unsigned int node)
+{
+	unsigned int i;
+
+	if (!vm_needs_distances(vm) || !vm_has(vm, LIBVIRT_NODESET)) {
+		fputs("/>\n", to);
+		return;
+	}
+	fputs("><distances>\n", to);
+	for (i = 0; i < vm_nr_nodes(vm); i++)
+		fprintf(to, "        <sibling id='%u' value='%u'/>\n", i,
+			vm_distance(vm, node, i));
+	fputs("      </distances></cell>\n", to);
 }
 
 static void put_nodes(const struct vm *vm, FILE *to)
 {
 	unsigned int i;
 
-	fprintf(to, "  <cpu mode='host-passthrough'>\n    <numa>\n"
-		"      <cell id='0' cpus='0-%u' memory='%llu' unit='MiB'/>\n", vm->cpus - 1,
-		vm->memory / SZ_M);
+	if (vm->host_node[0] >= 0) {
+		fputs("  <!-- RAM is on these nodes of the host. -->\n  <numatune>\n", to);
+		for (i = 0; i < vm->nr_nodes; i++)
+			fprintf(to, "    <memnode cellid='%u' mode='strict' nodeset='%d'/>\n", i,
+				vm->host_node[i]);
+		fputs("  </numatune>\n", to);
+	}
+	fputs("  <cpu mode='host-passthrough'>\n    <numa>\n", to);
+	for (i = 0; i < vm->nr_nodes; i++) {
+		fprintf(to, "      <cell id='%u' cpus='%u-%u' memory='%llu' unit='MiB'", i,
+			vm_first_cpu(vm, i), vm_first_cpu(vm, i + 1) - 1,
+			vm_node_memory(vm, i) / SZ_M);
+		end_cell(vm, to, i);
+	}
 	if (vm_has(vm, LIBVIRT_NODESET)) {
-		fprintf(to,
-			"      <!-- %d empty cells for each GPU: the guest's driver onlines its memory there. -->\n",
-			VM_NODES_PER_GPU);
-		for (i = 0; i < VM_NODES_PER_GPU * vm->gpus->nr; i++)
-			fprintf(to, "      <cell id='%u' memory='0' unit='KiB'/>\n", i + 1);
+		fprintf(to, "      <!-- " VM_EMPTY_NODES " -->\n", VM_NODES_PER_GPU);
+		for (; i < vm_nr_nodes(vm); i++) {
+			fprintf(to, "      <cell id='%u' memory='0' unit='KiB'", i);
+			end_cell(vm, to, i);
+		}
 	}
 	fputs("    </numa>\n  </cpu>\n", to);
 }
 
-static void put_smmus(const struct vm *vm, FILE *to)
+static void put_buses(const struct vm *vm, FILE *to)
 {
-	unsigned int i;
+	unsigned int i, number;
 
-	for (i = 0; vm->smmu && i < vm->gpus->nr; i++) {
-		unsigned int number = vm_smmu_of(vm, i) + 1;
-
-		if (!vm_smmu_is_first(vm, i))
+	for (i = 0; i < vm->gpus->nr; i++) {
+		number = vm_bus_of(vm, i);
+		if (!number || !vm_bus_is_first(vm, i))
 			continue;
 		fprintf(to,
-			"    <!-- For %s: its own bus, and an SMMU accelerated by the host's. -->\n"
-			"    <controller type='pci' index='%u' model='pcie-expander-bus'><target busNr='%u'/></controller>\n"
-			"    <iommu model='smmuv3'><driver pciBus='%u' accel='on'/></iommu>\n",
-			vm->gpus->v[i].iommu, number, 16 * number, number);
+			"    <controller type='pci' index='%u' model='pcie-expander-bus'>\n"
+			"      <target busNr='%u'><node>%u</node></target>\n    </controller>\n",
+			number, 16 * number, vm_socket(vm, i));
+		if (vm->smmu)
+			fprintf(to,
+				"    <!-- For %s: an SMMU accelerated by the host's. -->\n"
+				"    <iommu model='smmuv3'><driver pciBus='%u' accel='on'/></iommu>\n",
+				vm->gpus->v[i].iommu, number);
 	}
 }
 
@@ -102,12 +136,12 @@ static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
 {
 	const struct gpu *gpu = &vm->gpus->v[i];
 	/* Root ports follow the expander buses, up to one per GPU. */
-	unsigned int port = vm->gpus->nr + 1 + i;
+	unsigned int port = vm->gpus->nr + 1 + i, bus = vm_bus_of(vm, i);
 
-	if (vm->smmu)
+	if (bus)
 		fprintf(to,
 			"    <controller type='pci' index='%u' model='pcie-root-port'><address type='pci' bus='%u' slot='%u'/></controller>\n",
-			port, vm_smmu_of(vm, i) + 1, i);
+			port, bus, i);
 	fprintf(to, "    <!-- %s -->\n"
 		"    <hostdev mode='subsystem' type='pci' managed='yes'>\n"
 		"      <driver name='vfio' model='", gpu->bdf);
@@ -118,38 +152,44 @@ static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
 		gpu->address.domain, gpu->address.bus, gpu->address.dev, gpu->address.fn, i);
 	fputs("      <rom bar='off'/>\n", to);
 	if (vm_has(vm, LIBVIRT_NODESET))
-		fprintf(to, "      <acpi nodeset='%u-%u'/>\n", vm_node(i, 0),
-			vm_node(i, VM_NODES_PER_GPU - 1));
-	if (vm->smmu)
+		fprintf(to, "      <acpi nodeset='%u-%u'/>\n", vm_node(vm, i, 0),
+			vm_node(vm, i, VM_NODES_PER_GPU - 1));
+	if (bus)
 		fprintf(to, "      <address type='pci' bus='%u' slot='0'/>\n", port);
 	fputs("    </hostdev>\n", to);
 }
 
-static void put_arg(FILE *to, const char *name, const char *value)
+static void put_arg(FILE *to, const char *name, const char *fmt, ...) FORMAT(3, 4);
+
+static void put_arg(FILE *to, const char *name, const char *fmt, ...)
 {
-	fprintf(to, "    <qemu:arg value='%s'/><qemu:arg value='%s'/>\n", name, value);
+	va_list args;
+
+	fprintf(to, "    <qemu:arg value='%s'/><qemu:arg value='", name);
+	va_start(args, fmt);
+	vfprintf(to, fmt, args);
+	va_end(args);
+	fputs("'/>\n", to);
 }
 
-static void put_node_args(FILE *to, unsigned int gpu)
+static void put_node_args(const struct vm *vm, FILE *to)
 {
-	char text[96];
-	unsigned int i;
+	unsigned int i, j, nr = vm_nr_nodes(vm);
 
-	for (i = 0; i < VM_NODES_PER_GPU; i++) {
-		snprintf(text, sizeof(text), "node,nodeid=%u", vm_node(gpu, i));
-		put_arg(to, "-numa", text);
-		snprintf(text, sizeof(text),
-			 "acpi-generic-initiator,id=gi%u,pci-dev=ua-gpu%u,node=%u",
-			 gpu * VM_NODES_PER_GPU + i, gpu, vm_node(gpu, i));
-		put_arg(to, "-object", text);
+	fprintf(to, "    <!-- " VM_EMPTY_NODES " -->\n", VM_NODES_PER_GPU);
+	for (i = 0; i < nr - vm->nr_nodes; i++) {
+		put_arg(to, "-numa", "node,nodeid=%u", vm->nr_nodes + i);
+		put_arg(to, "-object", "acpi-generic-initiator,id=gi%u,pci-dev=ua-gpu%u,node=%u", i,
+			i / VM_NODES_PER_GPU, vm->nr_nodes + i);
 	}
+	for (i = 0; vm_needs_distances(vm) && i < nr; i++)
+		for (j = i + 1; j < nr; j++)
+			put_arg(to, "-numa", "dist,src=%u,dst=%u,val=%u", i, j,
+				vm_distance(vm, i, j));
 }
 
 static void put_commandline(const struct vm *vm, FILE *to)
 {
-	char text[64];
-	unsigned int i;
-
 	bool has_mmio = vm->mmio_size > VM_MMIO_DEFAULT && !vm_has(vm, LIBVIRT_PCIHOLE64);
 
 	if (vm_has(vm, LIBVIRT_NODESET) && vm_has(vm, LIBVIRT_RAS) && !has_mmio)
@@ -158,18 +198,11 @@ static void put_commandline(const struct vm *vm, FILE *to)
 	if (!vm_has(vm, LIBVIRT_RAS))
 		put_arg(to, "-machine", "ras=on");
 	if (has_mmio) {
-		snprintf(text, sizeof(text), "highmem-mmio-size=%lluG",
-			 vm->mmio_size / SZ_G);
 		fputs("    <!-- MMIO window above RAM for the BARs. -->\n", to);
-		put_arg(to, "-machine", text);
+		put_arg(to, "-machine", "highmem-mmio-size=%lluG", vm->mmio_size / SZ_G);
 	}
-	if (!vm_has(vm, LIBVIRT_NODESET)) {
-		fprintf(to,
-			"    <!-- %d empty nodes for each GPU: the guest's driver onlines its memory there. -->\n",
-			VM_NODES_PER_GPU);
-		for (i = 0; i < vm->gpus->nr; i++)
-			put_node_args(to, i);
-	}
+	if (!vm_has(vm, LIBVIRT_NODESET))
+		put_node_args(vm, to);
 	fputs("  </qemu:commandline>\n", to);
 }
 
@@ -200,11 +233,11 @@ static void put_root(const struct vm *vm, FILE *to)
 /**
  * gen_libvirt() - Write the XML of a domain
  * @vm: the VM
- * @to: output
- * @argv: unused, libvirt makes the command line
+ * @out: output
  */
-void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv)
+void gen_libvirt(const struct vm *vm, const struct script *out)
 {
+	FILE *to = out->to;
 	unsigned int i;
 
 	put_head(vm, to);
@@ -214,7 +247,7 @@ void gen_libvirt(const struct vm *vm, FILE *to, struct json_object *argv)
 		    *vm->emulator == '/' ? vm->emulator : "/usr/bin/qemu-system-aarch64");
 	put_disk(vm, to);
 	put_root(vm, to);
-	put_smmus(vm, to);
+	put_buses(vm, to);
 	for (i = 0; i < vm->gpus->nr; i++)
 		put_gpu(vm, to, i);
 	fputs("    <serial type='pty'/>\n  </devices>\n", to);

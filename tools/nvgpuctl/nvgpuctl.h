@@ -102,7 +102,7 @@ extern const unsigned int nr_facts;
 
 int fact(char *buf, size_t len, const char *name);
 const char *qemu_path(void);
-int qemu_version(const char *emulator, char *buf, size_t len);
+int program_version(const char *program, char *buf, size_t len);
 const char *kernel_release(void);
 char *kernel_config(void);
 unsigned int page_size(void);
@@ -121,6 +121,7 @@ bool parse_id(const char *text, __u16 *vendor, __u16 *device);
 bool parse_size(const char *text, __u64 *size);
 bool parse_driver_file(const char *data, size_t len, char *driver, size_t size);
 unsigned int parse_version(const char *text);
+int parse_list(const char *text, unsigned int *list, unsigned int max);
 int parse_config(const char *text, const char *key, char *value, size_t size);
 int parse_memlock(const char *text, __u64 *soft);
 const char *errno_name(int err);

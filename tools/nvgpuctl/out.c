@@ -3,6 +3,7 @@
  * Text output: colour on request, lines no longer than the terminal, or than 80
  * columns without one.
  */
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -200,4 +201,34 @@ const char *format_size(char *buf, size_t len, __u64 size)
 	}
 	snprintf(buf, len, "%.6g %s", value, unit[i]);
 	return buf;
+}
+
+/**
+ * format_unit() - Format a size as in options: exact, with one letter
+ * @buf: gets it
+ * @len: of @buf
+ * @size: bytes
+ *
+ * Return: @buf.
+ */
+const char *format_unit(char *buf, size_t len, __u64 size)
+{
+	static const char *const unit[] = { "", "K", "M", "G", "T" };
+	unsigned int i = 0;
+
+	while (size && !(size % 1024) && i + 1 < NR_ITEMS(unit)) {
+		size /= 1024;
+		i++;
+	}
+	snprintf(buf, len, "%llu%s", size, unit[i]);
+	return buf;
+}
+
+/* Makes a file the standard output, unless its name is NULL or "-"; false after a message. */
+bool out_redirect(const char *name)
+{
+	if (!name || !strcmp(name, "-") || freopen(name, "we", stdout))
+		return true;
+	complain("%s: %s", name, strerror(errno));
+	return false;
 }

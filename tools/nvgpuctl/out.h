@@ -68,5 +68,7 @@ void out_wrapped(const char *text, unsigned int indent);
 void put_xml(FILE *to, const char *text);
 void put_shell(FILE *to, const char *text);
 const char *format_size(char *buf, size_t len, __u64 size);
+const char *format_unit(char *buf, size_t len, __u64 size);
+bool out_redirect(const char *name);
 
 #endif /* OUT_H */

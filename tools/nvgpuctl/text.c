@@ -120,6 +120,36 @@ unsigned int parse_version(const char *text)
 }
 
 /**
+ * parse_list() - Parse a list of numbers, as of NUMA nodes
+ * @text: such as 0-1,4
+ * @list: gets the numbers
+ * @max: size of @list
+ *
+ * Return: how many, or -EINVAL.
+ */
+int parse_list(const char *text, unsigned int *list, unsigned int max)
+{
+	unsigned int first, last, nr = 0;
+	char *end;
+
+	for (;; text = end + 1) {
+		if (!isdigit((unsigned char)*text))
+			return -EINVAL;
+		first = strtoul(text, &end, 10);
+		last = first;
+		if (*end == '-' && isdigit((unsigned char)end[1]))
+			last = strtoul(end + 1, &end, 10);
+		if (last < first || last - first >= max - nr)
+			return -EINVAL;
+		do
+			list[nr++] = first;
+		while (first++ < last);
+		if (*end != ',')
+			return *end ? -EINVAL : (int)nr;
+	}
+}
+
+/**
  * parse_config() - Look a key up in a file of lines KEY=VALUE
  * @text: the file
  * @key: such as CONFIG_KVM

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Figures of a VM: size of the MMIO window, locked memory, SMMU of each GPU.
+ * Figures of a VM: size of the MMIO window, locked memory, nodes, bus of each GPU.
  */
 #include "vm.h"
 
-/* As they call themselves, and in lower case as in options and facts. */
-const char *const vmm_names[NR_VMMS] = {
-	[QEMU] = "QEMU", [LIBVIRT] = "libvirt", [CLOUD_HYPERVISOR] = "cloud-hypervisor",
+const struct vmm_name vmms[NR_VMMS] = {
+	[QEMU] = { "QEMU", "qemu" },
+	[LIBVIRT] = { "libvirt", "libvirt" },
+	[CLOUD_HYPERVISOR] = { "cloud-hypervisor", "cloud-hypervisor" },
 };
 
 /*
@@ -26,7 +27,9 @@ const struct feature_since features[NR_FEATURES] = {
 	/* The oldest version that is known to have them. */
 	[LIBVIRT_NODESET] = { "<acpi nodeset=>", LIBVIRT, VERSION(12, 8, 0) },
 	[LIBVIRT_PCIHOLE64] = { "<pcihole64> for arm64", LIBVIRT, VERSION(12, 8, 0) },
-	[CLOUD_GENERIC_INITIATOR] = { "--numa with device_id", CLOUD_HYPERVISOR, VERSION(51, 0, 0) },
+	[CLOUD_GENERIC_INITIATOR] = { "--numa with device_id", CLOUD_HYPERVISOR,
+				      VERSION(51, 0, 0) },
+	/* The oldest version that is known to have it. */
 	[CLOUD_IOMMUFD] = { "--platform with iommufd", CLOUD_HYPERVISOR, VERSION(54, 0, 0) },
 };
 
@@ -99,28 +102,92 @@ __u64 vm_memlock(const struct gpus *gpus, __u64 memory)
 	return sum;
 }
 
-/* Number of a GPU's guest SMMU: GPUs that share a host SMMU share it in the guest. */
-unsigned int vm_smmu_of(const struct vm *vm, unsigned int gpu)
+/* "QEMU 11.1", and whether that is only assumed. */
+const char *vm_made_for(const struct vm *vm, enum vmm which, char *buf, size_t len)
 {
-	unsigned int i, number = 0;
-
-	for (i = 0; i < gpu && strcmp(vm->gpus->v[i].iommu, vm->gpus->v[gpu].iommu); i++)
-		number += vm_smmu_is_first(vm, i);
-	return i < gpu ? vm_smmu_of(vm, i) : number;
+	snprintf(buf, len, "%s %u.%u%s", vmms[which].name, MAJOR(vm->version[which]),
+		 MINOR(vm->version[which]), vm->is_assumed[which] ? ", which is assumed" : "");
+	return buf;
 }
 
-bool vm_smmu_is_first(const struct vm *vm, unsigned int gpu)
+/* GPUs share a bus with an SMMU, or a bus on a node. */
+static bool share_bus(const struct vm *vm, unsigned int a, unsigned int b)
+{
+	return vm->smmu ? !strcmp(vm->gpus->v[a].iommu, vm->gpus->v[b].iommu) :
+			  vm_socket(vm, a) == vm_socket(vm, b);
+}
+
+/* Number of a GPU's expander bus, 0 for the root bus. */
+unsigned int vm_bus_of(const struct vm *vm, unsigned int gpu)
+{
+	unsigned int i, number = 1;
+
+	if (!vm->smmu && vm->nr_nodes == 1)
+		return 0;
+	for (i = 0; i < gpu && !share_bus(vm, i, gpu); i++)
+		number += vm_bus_is_first(vm, i);
+	return i < gpu ? vm_bus_of(vm, i) : number;
+}
+
+bool vm_bus_is_first(const struct vm *vm, unsigned int gpu)
 {
 	unsigned int i;
 
-	for (i = 0; i < gpu; i++)
-		if (!strcmp(vm->gpus->v[i].iommu, vm->gpus->v[gpu].iommu))
-			return false;
-	return true;
+	for (i = 0; i < gpu && !share_bus(vm, i, gpu); i++)
+		;
+	return i == gpu;
 }
 
-/* Node 0 has RAM and CPUs. */
-unsigned int vm_node(unsigned int gpu, unsigned int i)
+/* Nodes with RAM and CPUs come first. */
+unsigned int vm_nr_nodes(const struct vm *vm)
 {
-	return 1 + gpu * VM_NODES_PER_GPU + i;
+	return vm->nr_nodes + vm->gpus->nr * VM_NODES_PER_GPU;
+}
+
+unsigned int vm_node(const struct vm *vm, unsigned int gpu, unsigned int i)
+{
+	return vm->nr_nodes + gpu * VM_NODES_PER_GPU + i;
+}
+
+/* The guest's node on the same node of the host as a GPU, else the first. */
+unsigned int vm_socket(const struct vm *vm, unsigned int gpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_nodes; i++)
+		if (vm->host_node[i] == vm->gpus->v[gpu].node)
+			return i;
+	return 0;
+}
+
+/* CPUs and memory are divided evenly. */
+unsigned int vm_first_cpu(const struct vm *vm, unsigned int node)
+{
+	return vm->cpus * node / vm->nr_nodes;
+}
+
+__u64 vm_node_memory(const struct vm *vm, unsigned int node)
+{
+	__u64 page = vm->hugepage > SZ_M ? vm->hugepage : SZ_M, pages = vm->memory / page;
+
+	return (pages * (node + 1) / vm->nr_nodes - pages * node / vm->nr_nodes) * page;
+}
+
+/* With one node of RAM all others are as far from it, the default. */
+bool vm_needs_distances(const struct vm *vm)
+{
+	return vm->nr_nodes > 1;
+}
+
+/* Beyond a socket's distance, the GPU's memory is one step away. */
+unsigned int vm_distance(const struct vm *vm, unsigned int from, unsigned int to)
+{
+	const unsigned int nr = vm->nr_nodes;
+	unsigned int a = from < nr ? from : vm_socket(vm, (from - nr) / VM_NODES_PER_GPU);
+	unsigned int b = to < nr ? to : vm_socket(vm, (to - nr) / VM_NODES_PER_GPU);
+	unsigned int distance = nodes_distance(vm->host_node[a], vm->host_node[b]);
+
+	if (from != to && (from >= nr || to >= nr))
+		distance += DISTANCE_LOCAL;
+	return distance < DISTANCE_MAX ? distance : DISTANCE_MAX;
 }

@@ -40,7 +40,7 @@ _nvgpuctl() {
 		bind) options+=" --driver --persist --persisted --wait" ;;
 		unbind) options+=" --none --persist --wait" ;;
 		doctor) options+=" --memory --only --ignore" ;;
-		gen) options+=" --memory --cpus --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version" ;;
+		gen) options+=" --memory --cpus --host-node --hugepages --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version --cloud-hypervisor-version --output" ;;
 		report) options+=" --output" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

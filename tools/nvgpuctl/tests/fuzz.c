@@ -30,6 +30,7 @@ static const struct {
 	SEED("10de:2342"),
 	SEED("QEMU emulator version 10.0.13"),
 	SEED("128G"),
+	SEED("0-1,4,8-15"),
 };
 
 static __u64 state;
@@ -44,6 +45,7 @@ static void parse_texts(const char *text)
 {
 	__u16 vendor, device;
 	struct bdf bdf;
+	unsigned int list[8];
 	char buf[16];
 	__u64 size;
 
@@ -51,6 +53,7 @@ static void parse_texts(const char *text)
 	parse_id(text, &vendor, &device);
 	parse_size(text, &size);
 	parse_version(text);
+	parse_list(text, list, NR_ITEMS(list));
 	parse_config(text, "CONFIG_NODES_SHIFT", buf, sizeof(buf));
 	parse_memlock(text, &size);
 	same_module(text, "nvgpu-vfio-pci");

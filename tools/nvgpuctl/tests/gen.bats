@@ -77,13 +77,101 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 }
 
 @test "gen qemu: 8 nodes and initiators for each GPU, one port each" {
-	run nvgpuctl gen qemu all
+	run nvgpuctl gen qemu all --host-node 0
 	status_is 0
 	[ "$(grep -c 'acpi-generic-initiator' <<<"$output")" -eq 16 ]
 	[ "$(grep -c -- '-numa' <<<"$output")" -eq 17 ]
 	output_has "-device vfio-pci-nohotplug,host=$B,bus=port1,rombar=0,id=dev1"
 	output_has "acpi-generic-initiator,id=gi15,pci-dev=dev1,node=16"
 	fits_80_columns
+}
+
+@test "gen: RAM on the GPU's socket, or as requested" {
+	run nvgpuctl gen qemu "$B"
+	output_has "memory-backend-ram,id=m0,size=16384M,host-nodes=1,policy=bind"
+	output_lacks "dist,|pxb-pcie"
+	run nvgpuctl gen libvirt "$B"
+	output_has "<memnode cellid='0' mode='strict' nodeset='1'/>"
+	run nvgpuctl gen cloud-hypervisor "$B"
+	output_has "id=m0,size=16384M,host_numa_node=1"
+	run nvgpuctl gen qemu "$B" --host-node 0
+	output_has "host-nodes=0,policy=bind"
+	run nvgpuctl gen qemu "$B" --host-node any
+	output_has "memory-backend-ram,id=m0,size=16384M"
+	output_lacks "host-nodes"
+	echo -1 >"$(gpu_dir "$B")/numa_node"
+	run nvgpuctl gen qemu "$B"
+	output_has "memory-backend-ram,id=m0,size=16384M"
+	output_lacks "host-nodes"
+	run nvgpuctl gen qemu "$B" --host-node 0-7
+	status_is 1
+	output_has "node 2 has no memory; nodes with memory: 0-1"
+	for nodes in 0-8 1-0 x ""; do
+		run nvgpuctl gen qemu "$B" --host-node "$nodes"
+		status_is 2
+		output_has "up to 8 nodes such as 0,1, or any"
+	done
+}
+
+@test "gen: several sockets in one VM, with all distances" {
+	run nvgpuctl gen qemu all --memory 9G --cpus 5
+	output_has "id=m0,size=4608M,host-nodes=0,policy=bind"
+	output_has "node,nodeid=1,cpus=2-4,memdev=m1"
+	[ "$(grep -c 'dist,src' <<<"$output")" -eq $((18 * 17 / 2)) ]
+	output_has "dist,src=0,dst=1,val=40"
+	output_has "dist,src=0,dst=2,val=20"
+	output_has "dist,src=1,dst=2,val=50"
+	output_has "dist,src=9,dst=10,val=50"
+	output_has "pxb-pcie,id=pcie.2,bus_nr=32,bus=pcie.0,numa_node=1"
+	output_has "pcie-root-port,id=port1,bus=pcie.2,"
+	run nvgpuctl gen libvirt all --libvirt-version 12.8
+	[ "$(grep -c '<sibling' <<<"$output")" -eq $((18 * 18)) ]
+	output_has "<target busNr='32'><node>1</node></target>"
+	run nvgpuctl gen libvirt all --libvirt-version 11.3
+	[ "$(grep -c 'dist,src' <<<"$output")" -eq $((18 * 17 / 2)) ]
+	run nvgpuctl gen cloud-hypervisor all
+	[ "$(grep -oE '@[0-9]+' <<<"$output" | wc -l)" -eq $((18 * 17)) ]
+	output_has "guest_numa_id=10,device_id=gpu1,distances=[0@50,1@20,"
+	run nvgpuctl gen qemu all --cpus 1
+	status_is 1
+	output_has "the VM has 2 nodes of the host, each needs a CPU"
+}
+
+@test "gen --hugepages: of a size that the kernel has, and enough of them" {
+	run nvgpuctl gen qemu "$A" --hugepages
+	status_is 0
+	output_has "memory-backend-memfd,id=m0,size=16384M,hugetlb=on,hugetlbsize=512M,prealloc=on,host-nodes=0"
+	run nvgpuctl gen libvirt "$A" --hugepages=2M
+	output_has "<hugepages><page size='2048' unit='KiB'/></hugepages>"
+	output_has "node 0: the VM needs 8192 huge pages of 2M, 64 are free"
+	run nvgpuctl gen cloud-hypervisor "$A" --hugepages
+	output_has "id=m0,size=16384M,hugepages=on,hugepage_size=512M,host_numa_node=0"
+	run nvgpuctl gen qemu "$A" --hugepages=1G
+	status_is 1
+	output_has "--hugepages=1G: huge pages of this kernel: 2M, 512M, 16G"
+	run nvgpuctl gen qemu "$A" --hugepages --memory 800M
+	status_is 1
+	output_has "--memory 800M: must be a multiple of the huge page"
+	rm "$HOST/proc/meminfo"
+	run nvgpuctl gen qemu "$A" --hugepages
+	status_is 1
+}
+
+@test "gen --output: a file instead of the standard output" {
+	run nvgpuctl gen qemu "$A"
+	printf '%s\n' "$output" >"$HOST/expected"
+	run nvgpuctl gen qemu "$A" --output "$HOST/vm"
+	status_is 0
+	[ -z "$output" ]
+	cmp "$HOST/vm" "$HOST/expected"
+	run nvgpuctl gen qemu "$A" --hugepages=1 --output "$HOST/vm"
+	status_is 1
+	cmp "$HOST/vm" "$HOST/expected"
+	run nvgpuctl gen qemu "$A" --output "$HOST/no/such"
+	status_is 1
+	output_has "no/such: No such file"
+	run nvgpuctl gen qemu "$A" --output /dev/full
+	status_is 1
 }
 
 @test "gen qemu: the script is shell, and the same as the words in JSON" {
@@ -141,20 +229,23 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 
 @test "gen qemu: QEMU accepts the nodes and initiators, with another device for the GPU" {
 	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
-	run nvgpuctl gen qemu "$A" --memory 256M --cpus 1
-	grep -vE 'accel=kvm|-cpu host|-bios|-serial|rombar=0' <<<"$output" >"$HOST/vm"
-	sed -i 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max\n\t-device pci-testdev,bus=port0,id=dev0 -S -monitor stdio\n)/' "$HOST/vm"
-	run bash "$HOST/vm" <<<"quit"
-	status_is 0
+	for gpus in "$A" all; do
+		run nvgpuctl gen qemu "$gpus" --memory 256M --cpus 2
+		grep -vE 'accel=kvm|-cpu host|-bios|-serial' <<<"$output" |
+			sed -e 's/vfio-pci-nohotplug,host=[^,]*\(.*\),rombar=0/pci-testdev\1/; s/,host-nodes=.*//' \
+				-e 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max -S -monitor stdio\n)/' >"$HOST/vm"
+		run bash "$HOST/vm" <<<"quit"
+		status_is 0
+	done
 }
 
 # Without KVM and Grace's SMMU there is no acceleration; all other options are unchanged.
 @test "gen qemu --smmu: QEMU parses each word, and runs the rest of it" {
 	command -v qemu-system-aarch64 >/dev/null || skip "no QEMU here"
-	run nvgpuctl gen qemu all --smmu --iommufd on --memory 256M --cpus 1
+	run nvgpuctl gen qemu all --smmu --iommufd on --memory 256M --cpus 2
 	status_is 0
 	grep -vE 'accel=kvm|-cpu host|-bios|-serial|iommufd,id=' <<<"$output" |
-		sed -e 's/vfio-pci-nohotplug,host=[^,]*\(.*\),rombar=0\(.*\),iommufd=.*/pci-testdev\1\2/' \
+		sed -e 's/vfio-pci-nohotplug,host=[^,]*\(.*\),rombar=0\(.*\),iommufd=.*/pci-testdev\1\2/; s/,host-nodes=.*//' \
 			-e 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max -S -monitor stdio\n)/' >"$HOST/vm"
 	run bash "$HOST/vm" <<<"quit"
 	status_is 1
@@ -171,13 +262,14 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 	cat >"$HOST/vm.xml" <<<"$output"
 	run virt-xml-validate "$HOST/vm.xml" domain
 	status_is 0
-	# No KVM here: the translation asks QEMU what it can do.
-	sed -i "s/type='kvm'/type='qemu'/; s/host-passthrough/maximum/; s/managed='yes'/managed='no'/" "$HOST/vm.xml"
+	# No KVM here: the translation asks QEMU what it can do. Nor a second node.
+	sed -i "s/type='kvm'/type='qemu'/; s/host-passthrough/maximum/; s/managed='yes'/managed='no'/; /<memnode/d; s|<numatune>|<!-- & -->|; s|</numatune>|<!-- & -->|" "$HOST/vm.xml"
 	mkdir "$HOST/libvirt"
 	run virsh -q -c "qemu:///embed?root=$HOST/libvirt" domxml-to-native qemu-argv --xml "$HOST/vm.xml"
 	status_is 0
 	[ "$(grep -o 'acpi-generic-initiator,id=gi[0-9]*,pci-dev=ua-gpu[01],node=[0-9]*' <<<"$output" | wc -l)" -eq 16 ]
-	[ "$(grep -oE -- '-numa node,nodeid=[0-9]+' <<<"$output" | sort -u | wc -l)" -eq 17 ]
+	[ "$(grep -oE -- '-numa node,nodeid=[0-9]+' <<<"$output" | sort -u | wc -l)" -eq 18 ]
+	[ "$(grep -oE -- '-numa dist,src=[0-9]+,dst=[0-9]+' <<<"$output" | sort -u | wc -l)" -eq $((18 * 17 / 2)) ]
 	output_has '"host":"0019:01:00.0","id":"ua-gpu1"'
 	output_has "highmem-mmio-size=1024G"
 	output_has '"rombar":0'
@@ -196,12 +288,37 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 }
 
 @test "gen cloud-hypervisor: nodes, devices, shell" {
-	run nvgpuctl gen cloud-hypervisor all --iommufd on
+	run nvgpuctl gen cloud-hypervisor "$A" "$B" --host-node any
 	status_is 0
 	shellcheck -e SC2054 - <<<"$output"
+	output_has "for cloud-hypervisor 54.0."
 	output_has "guest_numa_id=16,device_id=gpu1"
-	output_has "iommufd=on,vfio_p2p_dma=off"
 	output_has "id=gpu0,path=/sys/bus/pci/devices/$A/"
+	fits_80_columns
+}
+
+@test "gen cloud-hypervisor: features of its version, P2P DMA where the kernel can" {
+	: >"$HOST/dev/iommu"
+	run nvgpuctl gen cloud-hypervisor "$A"
+	output_lacks "iommufd|vfio_p2p_dma"
+	rm "$HOST/dev/vfio/vfio"
+	run nvgpuctl gen cloud-hypervisor "$A"
+	output_has "--platform iommufd=on,vfio_p2p_dma=off"
+	fact cloud-hypervisor.version "cloud-hypervisor v51.1"
+	run nvgpuctl gen cloud-hypervisor "$A"
+	status_is 1
+	output_has "--platform with iommufd needs cloud-hypervisor 54.0: install it, or give --cloud-hypervisor-version"
+	run nvgpuctl gen cloud-hypervisor "$A" --iommufd off
+	status_is 0
+	run nvgpuctl gen cloud-hypervisor "$A" --iommufd off --cloud-hypervisor-version 50.0
+	status_is 1
+	output_has "--numa with device_id needs cloud-hypervisor 51.0"
+	fact cloud-hypervisor.version
+	run nvgpuctl gen cloud-hypervisor "$A"
+	output_has "for cloud-hypervisor 54.0, which is assumed."
+	: >"$HOST/opt-ch"
+	run nvgpuctl gen cloud-hypervisor "$A" --emulator /opt-ch
+	output_has "exec /opt-ch"
 }
 
 @test "gen: QEMU and firmware of other distributions, or as given, or refused" {

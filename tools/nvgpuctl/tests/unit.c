@@ -261,24 +261,63 @@ static void test_figures(void **state)
 	}
 	gpus.nr = 4;
 	assert_true(vm_mmio_size(&gpus) == 4096 * SZ_G);
-	assert_int_equal(vm_node(0, 0), 1);
-	assert_int_equal(vm_node(3, 7), 32);
 }
 
-static void test_smmu(void **state)
+static void test_list(void **state)
+{
+	static const char *const bad[] = { "", ",", "0,", "1-", "2-1", "x", "0 1", "-1", "0-7" };
+	unsigned int list[4] = {};
+	size_t i;
+
+	assert_int_equal(parse_list("0-1,4", list, 4), 3);
+	assert_int_equal(list[1], 1);
+	assert_int_equal(list[2], 4);
+	assert_int_equal(parse_list("0-3", list, 4), 4);
+	for (i = 0; i < NR_ITEMS(bad); i++)
+		assert_int_equal(parse_list(bad[i], list, 4), -EINVAL);
+}
+
+static void test_buses(void **state)
 {
 	struct gpu gpu[4] = {
-		{ .iommu = "a" }, { .iommu = "b" }, { .iommu = "a" }, { .iommu = "c" },
+		{ .iommu = "a", .node = 0 }, { .iommu = "b", .node = 1 },
+		{ .iommu = "a", .node = 0 }, { .iommu = "c", .node = 1 },
 	};
 	struct gpus gpus = { gpu, 4 };
-	struct vm vm = { .gpus = &gpus };
+	struct vm vm = { .gpus = &gpus, .smmu = true, .nr_nodes = 2, .host_node = { 0, 1 } };
 
-	assert_int_equal(vm_smmu_of(&vm, 0), 0);
-	assert_int_equal(vm_smmu_of(&vm, 1), 1);
-	assert_int_equal(vm_smmu_of(&vm, 2), 0);
-	assert_int_equal(vm_smmu_of(&vm, 3), 2);
-	assert_false(vm_smmu_is_first(&vm, 2));
-	assert_true(vm_smmu_is_first(&vm, 3));
+	assert_int_equal(vm_bus_of(&vm, 0), 1);
+	assert_int_equal(vm_bus_of(&vm, 1), 2);
+	assert_int_equal(vm_bus_of(&vm, 2), 1);
+	assert_int_equal(vm_bus_of(&vm, 3), 3);
+	assert_false(vm_bus_is_first(&vm, 2));
+	assert_true(vm_bus_is_first(&vm, 3));
+	vm.smmu = false;
+	assert_int_equal(vm_bus_of(&vm, 3), 2);
+	vm.nr_nodes = 1;
+	assert_int_equal(vm_bus_of(&vm, 3), 0);
+}
+
+static void test_nodes(void **state)
+{
+	struct gpu gpu[2] = { { .node = 1 }, { .node = 5 } };
+	struct gpus gpus = { gpu, 2 };
+	struct vm vm = {
+		.gpus = &gpus, .nr_nodes = 3, .host_node = { 0, 1, 5 }, .cpus = 7,
+		.memory = 10 * SZ_G, .hugepage = SZ_G,
+	};
+
+	assert_int_equal(vm_node(&vm, 0, 0), 3);
+	assert_int_equal(vm_node(&vm, 1, 7), 18);
+	assert_int_equal(vm_nr_nodes(&vm), 19);
+	assert_int_equal(vm_socket(&vm, 1), 2);
+	/* 7 CPUs: 2, 2, 3; 10 pages: 3, 3, 4. */
+	assert_int_equal(vm_first_cpu(&vm, 2), 4);
+	assert_int_equal(vm_first_cpu(&vm, 3), 7);
+	assert_true(vm_node_memory(&vm, 1) == 3 * SZ_G);
+	assert_true(vm_node_memory(&vm, 2) == 4 * SZ_G);
+	vm.hugepage = 0;
+	assert_true(vm_node_memory(&vm, 0) == 3413 * SZ_M);
 }
 
 static void test_text(void **state)
@@ -287,6 +326,8 @@ static void test_text(void **state)
 
 	assert_string_equal(format_size(buf, sizeof(buf), 0), "0 B");
 	assert_string_equal(format_size(buf, sizeof(buf), 96 * SZ_G + 512 * SZ_M), "96.5 GiB");
+	assert_string_equal(format_unit(buf, sizeof(buf), 512 * SZ_M), "512M");
+	assert_string_equal(format_unit(buf, sizeof(buf), SZ_G + SZ_K), "1048577K");
 	assert_string_equal(errno_name(-EBUSY), "EBUSY");
 	assert_true(pow2_ceil(3) == 4);
 	assert_true(pow2_ceil(4) == 4);
@@ -310,7 +351,9 @@ int main(void)
 		cmocka_unit_test(test_alias),
 		cmocka_unit_test(test_kmsg),
 		cmocka_unit_test(test_figures),
-		cmocka_unit_test(test_smmu),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_buses),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_text),
 	};
 
