@@ -8,7 +8,7 @@
 
 #include "nvgpuctl.h"
 
-#define DEFAULT_COLUMNS "bdf,id,name,driver,group,node,memory,ready"
+#define DEFAULT_COLUMNS "bdf,id,name,driver,group,node,memory,ready,vm"
 #define MAX_COLUMNS 32
 
 static void print_help(void)
@@ -53,7 +53,7 @@ static enum status print_table(const struct gpus *gpus)
 	table = table_new();
 	for (i = 0; i < (unsigned int)nr; i++)
 		scols_table_new_column(table, column[i]->name, 0.1,
-				       (!strcmp(column[i]->name, "NAME") ? SCOLS_FL_TRUNC : 0) |
+				       (strstr("NAME VM", column[i]->name) ? SCOLS_FL_TRUNC : 0) |
 				       (column[i]->type != COLUMN_TEXT ? SCOLS_FL_RIGHT : 0));
 	for (i = 0; i < gpus->nr; i++)
 		fill_line(scols_table_new_line(table, NULL), &gpus->v[i], column, nr);

@@ -16,6 +16,9 @@ static void print_help(void)
 	     "Shows details of the GPUs, or of the given ones: address, driver, IOMMU group,\n"
 	     "memory and the source of its size, BARs of the hardware and of the driver.\n"
 	     "\n"
+	     "  --prometheus   metrics for the textfile collector of node_exporter\n"
+	     "  --help         this text; options for every command: nvgpuctl --help\n"
+	     "\n"
 	     "Exit status: 0 shown, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
@@ -81,7 +84,7 @@ static void show_memory(const struct gpu *gpu)
 
 static void show_place(const struct gpu *gpu)
 {
-	char text[160];
+	char text[512];
 
 	snprintf(text, sizeof(text), "%d", gpu->group);
 	line("IOMMU group", gpu->group < 0 ? NULL : text);
@@ -89,6 +92,8 @@ static void show_place(const struct gpu *gpu)
 	snprintf(text, sizeof(text), "%d", gpu->node);
 	line("NUMA node", gpu->node < 0 ? NULL : text);
 	line("vfio device", gpu->vfio_dev);
+	line("used by", users_of_gpu(gpu, text, sizeof(text)) < 0 ?
+	     "unknown: only root can see processes of other users" : text);
 }
 
 static void show_bars(const struct gpu *gpu)
@@ -134,18 +139,112 @@ static void print_json(const struct gpus *gpus)
 	json_put_out(document);
 }
 
+/* A label and its value, in which Prometheus reserves three characters. */
+static void put_label(const char *name, const char *value)
+{
+	printf("%s=\"", name);
+	for (; *value; value++)
+		if (*value == '\n')
+			fputs("\\n", stdout);
+		else
+			printf("%s%c", strchr("\"\\", *value) ? "\\" : "", *value);
+	putchar('"');
+}
+
+enum metric {
+	INFO,
+	MEMORY_BYTES,
+	READY,
+	RESETS,
+	POISONED,
+};
+
+static const struct {
+	const char *name, *type, *help;
+} metrics[] = {
+	[INFO] = { "info", "gauge", "A GPU and its driver." },
+	[MEMORY_BYTES] = { "memory_bytes", "gauge", "Size of its memory." },
+	[READY] = { "ready", "gauge", "Its memory: 1 is ready, 0 is failed." },
+	[RESETS] = { "resets_total", "counter", "Resets since it was bound." },
+	[POISONED] = { "hwpoisoned_pages", "gauge", "Hwpoisoned pages since its last reset." },
+};
+
+/* False if it is unknown. */
+static bool metric_value(const struct gpu *gpu, enum metric metric, __u64 *value)
+{
+	switch (metric) {
+	case INFO:
+		*value = 1;
+		return true;
+	case MEMORY_BYTES:
+		*value = gpu->mem_size;
+		return gpu->has_size;
+	case READY:
+		*value = !strcmp(gpu->ready, "ready");
+		return *value || !strcmp(gpu->ready, "failed");
+	default:
+		*value = metric == RESETS ? gpu->resets : gpu->poisoned;
+		return gpu->source == MEM_DRIVER;
+	}
+}
+
+static void print_metric(const struct gpu *gpu, enum metric metric)
+{
+	char id[16];
+	__u64 value;
+
+	if (!metric_value(gpu, metric, &value))
+		return;
+	printf("nvgpu_%s{", metrics[metric].name);
+	put_label("bdf", gpu->bdf);
+	if (metric == INFO) {
+		snprintf(id, sizeof(id), "%04x:%04x", gpu->vendor, gpu->device);
+		put_label(",id", id);
+		put_label(",name", gpu->name);
+		put_label(",driver", gpu->driver);
+	}
+	printf("} %llu\n", value);
+}
+
+static void print_prometheus(const struct gpus *gpus)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < NR_ITEMS(metrics); i++) {
+		printf("# HELP nvgpu_%s %s\n# TYPE nvgpu_%s %s\n", metrics[i].name,
+		       metrics[i].help, metrics[i].name, metrics[i].type);
+		for (j = 0; j < gpus->nr; j++)
+			print_metric(&gpus->v[j], i);
+	}
+}
+
 enum status cmd_show(int argc, char **argv)
 {
+	static const struct option own[] = {
+		{ "prometheus", no_argument, NULL, 'p' },
+		{ }
+	};
 	struct gpus *all, *chosen;
+	bool prometheus = false;
 	enum status status;
 	unsigned int i;
+	int opt;
 
-	if (next_option(argc, argv, NULL, print_help) != -1)
-		return ST_USAGE;
+	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
+		if (opt != 'p')
+			return ST_USAGE;
+		prometheus = true;
+	}
 	status = load_and_select(argc, argv, &all, &chosen);
-	if (status == ST_OK && opts.json)
+	if (status != ST_OK)
+		return status;
+	if (prometheus) {
+		print_prometheus(chosen);
+		return ST_OK;
+	}
+	if (opts.json)
 		print_json(chosen);
-	for (i = 0; status == ST_OK && !opts.json && i < chosen->nr; i++) {
+	for (i = 0; !opts.json && i < chosen->nr; i++) {
 		if (i)
 			putchar('\n');
 		show(&chosen->v[i]);

@@ -313,6 +313,26 @@ static struct json_object *part_json(const struct part *part)
 	return json;
 }
 
+/* null if only root can tell. */
+static struct json_object *users_json(const struct gpu *gpu)
+{
+	struct json_object *array = NULL, *json;
+	struct users users;
+	unsigned int i;
+
+	if (users_load(gpu, &users) >= 0)
+		array = json_object_new_array();
+	for (i = 0; i < users.nr; i++) {
+		json = json_object_new_object();
+		json_add_int(json, "pid", users.v[i].pid);
+		json_add_string(json, "name", users.v[i].name);
+		json_add_string(json, "file", users.v[i].file);
+		json_object_array_add(array, json);
+	}
+	users_free(&users);
+	return array;
+}
+
 static struct json_object *memory_json(const struct gpu *gpu)
 {
 	struct json_object *json = json_object_new_object();
@@ -363,5 +383,6 @@ struct json_object *gpu_json(const struct gpu *gpu)
 		json_object_array_add(bars, json_object_new_uint64(gpu->bar_size[i]));
 	json_object_object_add(json, "hardware_bars", bars);
 	json_object_object_add(json, "memory", memory_json(gpu));
+	json_object_object_add(json, "users", users_json(gpu));
 	return json;
 }

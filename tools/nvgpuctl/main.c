@@ -32,6 +32,8 @@ enum {
 	OPT_COLOUR,
 	OPT_ASCII,
 	OPT_NO_HEADINGS,
+	OPT_RAW,
+	OPT_PAIRS,
 };
 
 static const struct option common[] = {
@@ -43,6 +45,8 @@ static const struct option common[] = {
 	{ "color", optional_argument, NULL, OPT_COLOUR },
 	{ "ascii", no_argument, NULL, OPT_ASCII },
 	{ "noheadings", no_argument, NULL, OPT_NO_HEADINGS },
+	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "pairs", no_argument, NULL, OPT_PAIRS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ }
@@ -70,6 +74,8 @@ static void print_help(FILE *to)
 	      "      --color[=WHEN]      auto (default), always or never\n"
 	      "      --ascii             draw without Unicode (default without a UTF-8 locale)\n"
 	      "      --noheadings        tables without headings\n"
+	      "      --raw, --pairs      tables for programs: bytes, nothing cut, blanks\n"
+	      "                          as \\x20, or a line NAME=\"value\" ... for each row\n"
 	      "  -V, --version           version of this program\n"
 	      "  -h, --help              this text (also: nvgpuctl help), or the command's\n"
 	      "\n"
@@ -143,6 +149,10 @@ static int set_common(int opt)
 	case OPT_NO_HEADINGS:
 		opts.no_headings = true;
 		return 0;
+	case OPT_RAW:
+	case OPT_PAIRS:
+		opts.table = opt == OPT_RAW ? TABLE_RAW : TABLE_PAIRS;
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -150,7 +160,7 @@ static int set_common(int opt)
 
 static bool is_common(int opt)
 {
-	return opt >= OPT_SYSROOT ? opt <= OPT_NO_HEADINGS : !!strchr("Jnqo?", opt);
+	return opt >= OPT_SYSROOT ? opt <= OPT_PAIRS : !!strchr("Jnqo?", opt);
 }
 
 /**

@@ -124,6 +124,7 @@ unsigned int parse_version(const char *text);
 int parse_list(const char *text, unsigned int *list, unsigned int max);
 int parse_config(const char *text, const char *key, char *value, size_t size);
 int parse_memlock(const char *text, __u64 *soft);
+bool parse_vm_name(const char *data, size_t len, char *name, size_t size);
 const char *errno_name(int err);
 __u64 pow2_ceil(__u64 value);
 bool same_module(const char *a, const char *b);
@@ -309,6 +310,25 @@ const struct member *group_blocker(const struct group *group, const char *bdf);
 
 /* users.c: processes that hold device files */
 
+/**
+ * struct user - a process that uses a GPU
+ * @pid: its number
+ * @name: of the VM that it runs, else of the program
+ * @file: device file that it holds
+ */
+struct user {
+	int pid;
+	char name[64];
+	char file[64];
+};
+
+struct users {
+	struct user *v;
+	unsigned int nr;
+};
+
+int users_load(const struct gpu *gpu, struct users *users);
+void users_free(struct users *users);
 int users_of_gpu(const struct gpu *gpu, char *list, size_t len);
 
 /* module.c: libkmod */

@@ -23,6 +23,7 @@
  * @quiet: print errors only
  * @ascii: draw without Unicode
  * @no_headings: tables without headings
+ * @table: how tables are printed: for people, raw, or as pairs NAME="value"
  * @colour: escape sequences may be written
  * @columns: of tables, or NULL for the default
  * @width: of lines, in columns
@@ -35,6 +36,11 @@ struct options {
 	bool quiet;
 	bool ascii;
 	bool no_headings;
+	enum {
+		TABLE_HUMAN,
+		TABLE_RAW,
+		TABLE_PAIRS,
+	} table;
 	bool colour;
 	const char *columns;
 	unsigned int width;

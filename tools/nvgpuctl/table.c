@@ -25,6 +25,19 @@ static void col_source(const struct gpu *gpu, char *buf, size_t len)
 	snprintf(buf, len, "%s", memory_source_name(gpu->source));
 }
 
+static void col_vm(const struct gpu *gpu, char *buf, size_t len)
+{
+	struct users users;
+	unsigned int i;
+	size_t used = 0;
+
+	if (users_load(gpu, &users) < 0)
+		snprintf(buf, len, "?");
+	for (i = 0; i < users.nr && used < len; i++)
+		used += snprintf(buf + used, len - used, "%s%s", i ? "," : "", users.v[i].name);
+	users_free(&users);
+}
+
 #define FIELD(field) offsetof(struct gpu, field)
 
 const struct column gpu_columns[] = {
@@ -50,6 +63,8 @@ const struct column gpu_columns[] = {
 	{ "POISONED", "hwpoisoned pages since the last reset", COLUMN_COUNT, FIELD(poisoned),
 	  NULL },
 	{ "VFIO", "its vfio device", COLUMN_TEXT, FIELD(vfio_dev), NULL },
+	{ "VM", "VM or program that uses it, \"?\" if only root can tell", COLUMN_TEXT, 0,
+	  col_vm },
 };
 
 /**
@@ -70,9 +85,11 @@ void column_text(const struct column *column, const struct gpu *gpu, char *buf, 
 		snprintf(buf, len, "%s", (const char *)field);
 	else if (column->type == COLUMN_NUMBER && *(const int *)field >= 0)
 		snprintf(buf, len, "%d", *(const int *)field);
-	else if (column->type == COLUMN_SIZE && *(const __u64 *)field)
+	else if (column->type == COLUMN_SIZE && *(const __u64 *)field &&
+		 opts.table == TABLE_HUMAN)
 		format_size(buf, len, *(const __u64 *)field);
-	else if (column->type == COLUMN_COUNT && gpu->source == MEM_DRIVER)
+	else if (column->type == COLUMN_SIZE ? *(const __u64 *)field :
+		 column->type == COLUMN_COUNT && gpu->source == MEM_DRIVER)
 		snprintf(buf, len, "%llu", *(const __u64 *)field);
 	if (!buf[0])
 		snprintf(buf, len, "-");
@@ -131,7 +148,9 @@ struct libscols_table *table_new(void)
 	scols_table_enable_noheadings(table, opts.no_headings);
 	scols_table_enable_ascii(table, opts.ascii);
 	scols_table_enable_colors(table, opts.colour);
-	if (isatty(STDOUT_FILENO)) {
+	scols_table_enable_raw(table, opts.table == TABLE_RAW);
+	scols_table_enable_export(table, opts.table == TABLE_PAIRS);
+	if (isatty(STDOUT_FILENO) && opts.table == TABLE_HUMAN) {
 		scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
 		scols_table_set_termwidth(table, opts.width);
 	} else {

@@ -195,6 +195,32 @@ int parse_memlock(const char *text, __u64 *soft)
 }
 
 /**
+ * parse_vm_name() - Find the name of a VM on QEMU's command line
+ * @data: words, each ended by a NUL
+ * @len: of @data
+ * @name: the name
+ * @size: of @name
+ *
+ * Return: true if there is one.
+ */
+bool parse_vm_name(const char *data, size_t len, char *name, size_t size)
+{
+	const char *end = data + len, *word = data, *value;
+
+	for (; word < end && memchr(word, 0, end - word); word += strlen(word) + 1) {
+		value = word + strlen(word) + 1;
+		if ((strcmp(word, "-name") && strcmp(word, "--name")) || value >= end ||
+		    !memchr(value, 0, end - value))
+			continue;
+		if (!strncmp(value, "guest=", 6))
+			value += 6;
+		snprintf(name, size, "%.*s", (int)strcspn(value, ","), value);
+		return *name;
+	}
+	return false;
+}
+
+/**
  * errno_name() - Get the name of an error
  * @err: negative or positive errno
  *

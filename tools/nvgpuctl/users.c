@@ -124,30 +124,44 @@ static unsigned int nvidia_nodes(const struct gpu *gpu, struct node node[2])
 	return 1;
 }
 
+static void add_user(struct users *users, int pid, const char *file)
+{
+	char *data __free(pointer) = NULL;
+	ssize_t len = root_load(&data, "/proc/%d/cmdline", pid);
+	struct user *user;
+
+	users->v = realloc(users->v, (users->nr + 1) * sizeof(*users->v));
+	if (!users->v)
+		abort();
+	user = &users->v[users->nr++];
+	*user = (struct user) { .pid = pid };
+	snprintf(user->file, sizeof(user->file), "%.63s", file);
+	if (len < 0 || !parse_vm_name(data, len, user->name, sizeof(user->name)))
+		root_read(user->name, sizeof(user->name), "/proc/%d/comm", pid);
+}
+
 /**
- * users_of_gpu() - Find processes that use a GPU through its current driver
+ * users_load() - Find processes that use a GPU through its current driver
  * @gpu: the GPU
- * @list: gets their names, numbers and files, for the user
- * @len: of @list
+ * @users: gets them; to be freed
  *
  * Return: how many, -EACCES if none was found but some could not be seen, or another
  * negative errno.
  */
-int users_of_gpu(const struct gpu *gpu, char *list, size_t len)
+int users_load(const struct gpu *gpu, struct users *users)
 {
 	struct node node[2] = {};
-	char file[PATH_MAX], comm[32];
+	char file[PATH_MAX];
 	struct names pids;
 	bool hidden = false;
-	int ret, found = 0;
-	size_t used = 0;
 	unsigned int i, nr = 0;
+	int ret;
 
+	*users = (struct users) {};
 	if (strstr(gpu->driver, "vfio"))
 		nr = vfio_nodes(gpu, node);
 	else if (!strncmp(gpu->driver, "nvidia", 6))
 		nr = nvidia_nodes(gpu, node);
-	list[0] = '\0';
 	if (!nr)
 		return 0;
 	ret = root_names(&pids, "/proc");
@@ -158,14 +172,31 @@ int users_of_gpu(const struct gpu *gpu, char *list, size_t len)
 			continue;
 		ret = look_at(atoi(pids.name[i]), node, nr, file);
 		hidden |= ret < 0;
-		if (ret <= 0)
-			continue;
-		root_read(comm, sizeof(comm), "/proc/%s/comm", pids.name[i]);
-		if (used < len)
-			used += snprintf(list + used, len - used, "%s%s (process %s, %s)",
-					 found ? ", " : "", comm, pids.name[i], file);
-		found++;
+		if (ret > 0)
+			add_user(users, atoi(pids.name[i]), file);
 	}
 	names_free(&pids);
-	return found ? found : hidden ? -EACCES : 0;
+	return users->nr ? (int)users->nr : hidden ? -EACCES : 0;
+}
+
+void users_free(struct users *users)
+{
+	free(users->v);
+	*users = (struct users) {};
+}
+
+/* The same, as a text for the user. */
+int users_of_gpu(const struct gpu *gpu, char *list, size_t len)
+{
+	struct users users;
+	int ret = users_load(gpu, &users);
+	size_t used = 0;
+	unsigned int i;
+
+	list[0] = '\0';
+	for (i = 0; i < users.nr && used < len; i++)
+		used += snprintf(list + used, len - used, "%s%s (process %d, %s)", i ? ", " : "",
+				 users.v[i].name, users.v[i].pid, users.v[i].file);
+	users_free(&users);
+	return ret;
 }

@@ -4,7 +4,7 @@
 _nvgpuctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word command=
 	local commands="list show map bind unbind doctor gen alias report"
-	local options="--json --dry-run --columns --quiet --sysroot --color --ascii --noheadings --help --version"
+	local options="--json --dry-run --columns --quiet --sysroot --color --ascii --noheadings --raw --pairs --help --version"
 
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -36,6 +36,7 @@ _nvgpuctl() {
 	if [[ $cur == -* ]]; then
 		case $command in
 		list) options+=" --tree" ;;
+		show) options+=" --prometheus" ;;
 		map) options+=" --svg" ;;
 		bind) options+=" --driver --persist --persisted --wait" ;;
 		unbind) options+=" --none --persist --wait" ;;

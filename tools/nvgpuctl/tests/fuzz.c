@@ -31,6 +31,7 @@ static const struct {
 	SEED("QEMU emulator version 10.0.13"),
 	SEED("128G"),
 	SEED("0-1,4,8-15"),
+	SEED("qemu\0-name\0guest=vm,debug-threads=on\0-smp\0"),
 };
 
 static __u64 state;
@@ -66,6 +67,7 @@ static void parse_files(const char *data, size_t len)
 
 	acpi_find_memory((const __u8 *)data, len, found, NR_ITEMS(found));
 	parse_driver_file(data, len, buf, sizeof(buf));
+	parse_vm_name(data, len, buf, sizeof(buf));
 }
 
 static void run(const char *data, size_t len)

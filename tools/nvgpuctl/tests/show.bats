@@ -92,6 +92,59 @@ load common
 	output_lacks "GH200 120GB"
 }
 
+@test "list: the VM that uses a GPU, or the program, or that it is unknown" {
+	bound_to "$A" nvgpu_vfio_pci
+	bound_to "$B" nvidia
+	process 99 qemu-system-aar /dev/vfio/14
+	printf 'qemu-system-aarch64\0-name\0guest=training 1,debug-threads=on\0-S\0' >"$HOST/proc/99/cmdline"
+	process 100 nvidia-smi /dev/nvidia0
+	run nvgpuctl list -o bdf,vm --noheadings
+	[ "$(tr -s ' ' <<<"$output")" = "$A training 1"$'\n'"$B nvidia-smi" ]
+	run nvgpuctl show "$A"
+	output_has "used by training 1 (process 99, /dev/vfio/14)"
+	run nvgpuctl list --json "$A"
+	[ "$(json 'd["gpus"][0]["users"]')" = "[{'pid': 99, 'name': 'training 1', 'file': '/dev/vfio/14'}]" ]
+	rm -r "$HOST/proc/100/fd"
+	run nvgpuctl list -o vm,bdf --noheadings "$B"
+	[ "$(tr -s ' ' <<<"$output")" = "? $B" ]
+	run nvgpuctl list --json "$B"
+	[ "$(json 'd["gpus"][0]["users"]')" = None ]
+	run nvgpuctl show "$B"
+	output_has "used by unknown: only root"
+}
+
+@test "list: --raw and --pairs for programs" {
+	FAKE_TERMINAL=1 TERM=dumb COLUMNS=40 run nvgpuctl list --raw -o bdf,name,memory,driver
+	status_is 0
+	[ "${lines[1]}" = "$A GH200\\x20120GB $((97 << 30)) -" ]
+	run nvgpuctl list --pairs -o bdf,name,memory
+	[ "${lines[0]}" = "BDF=\"$A\" NAME=\"GH200 120GB\" MEMORY=\"$((97 << 30))\"" ]
+	run nvgpuctl alias --raw "$A"
+	output_has "nvgpu_vfio_pci 3"
+}
+
+@test "show --prometheus: metrics that promtool accepts" {
+	has_memory "$A"
+	is_device "$B" 3fff
+	printf '\t3fff  a\\b "c"\n' >>"$HOST/usr/share/misc/pci.ids"
+	run nvgpuctl show --prometheus
+	status_is 0
+	metrics=$output
+	output_has "nvgpu_info{bdf=\"$A\",id=\"10de:2342\",name=\"GH200 120GB\",driver=\"nvgpu_vfio_pci\"} 1"
+	output_has "nvgpu_info{bdf=\"$B\",id=\"10de:3fff\",name=\"a\\\\b \\\"c\\\"\",driver=\"\"} 1"
+	output_has "nvgpu_ready{bdf=\"$A\"} 1"
+	output_has "nvgpu_resets_total{bdf=\"$A\"} 3"
+	output_has "nvgpu_hwpoisoned_pages{bdf=\"$A\"} 0"
+	output_lacks "(ready|resets|pages).*$B"
+	echo unknown >"$(gpu_dir "$A")/coherent_memory/ready"
+	run nvgpuctl show --prometheus
+	output_lacks "^nvgpu_ready"
+	command -v promtool >/dev/null || skip "no promtool here"
+	run promtool check metrics <<<"$metrics"
+	status_is 0
+	[ -z "$output" ]
+}
+
 @test "list --tree: IOMMU, group, functions" {
 	run nvgpuctl list --tree
 	status_is 0

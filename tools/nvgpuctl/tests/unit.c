@@ -277,6 +277,22 @@ static void test_list(void **state)
 		assert_int_equal(parse_list(bad[i], list, 4), -EINVAL);
 }
 
+static void test_vm_name(void **state)
+{
+	static const char *const none[] = { "", "-name", "a\0-name\0", "-name\0-x", "-name\0,a\0" };
+	static const size_t len[] = { 0, 6, 8, 8, 9 };
+	static const char guest[] = "qemu\0-S\0-name\0guest=a b,debug-threads=on";
+	char name[8];
+	size_t i;
+
+	assert_true(parse_vm_name(guest, sizeof(guest), name, sizeof(name)));
+	assert_string_equal(name, "a b");
+	assert_true(parse_vm_name("--name\0much-too-long\0", 21, name, sizeof(name)));
+	assert_string_equal(name, "much-to");
+	for (i = 0; i < NR_ITEMS(none); i++)
+		assert_false(parse_vm_name(none[i], len[i], name, sizeof(name)));
+}
+
 static void test_buses(void **state)
 {
 	struct gpu gpu[4] = {
@@ -352,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_kmsg),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_vm_name),
 		cmocka_unit_test(test_buses),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_text),
