@@ -29,8 +29,10 @@ static void copy_key(char *to, size_t size, const char *from)
 	to[n] = '\0';
 }
 
-static void read_field(struct module_info *info, const char *key, const char *value)
+static void read_field(void *arg, const char *key, const char *value)
 {
+	struct module_info *info = arg;
+
 	if (!strcmp(key, "version"))
 		snprintf(info->version, sizeof(info->version), "%s", value);
 	else if (!strcmp(key, "srcversion"))
@@ -41,19 +43,47 @@ static void read_field(struct module_info *info, const char *key, const char *va
 		copy_key(info->key, sizeof(info->key), value);
 }
 
-static void read_info(struct kmod_module *module, struct module_info *info)
+/* The fields that modinfo shows. */
+static void each_field(struct kmod_module *module, void (*field)(void *arg, const char *key,
+								 const char *value), void *arg)
 {
 	struct kmod_list *list = NULL, *entry;
+
+	if (kmod_module_get_info(module, &list) < 0)
+		return;
+	kmod_list_foreach(entry, list)
+		field(arg, kmod_module_info_get_key(entry), kmod_module_info_get_value(entry));
+	kmod_module_info_free_list(list);
+}
+
+static int read_info(struct kmod_module *module, void *arg)
+{
+	struct module_info *info = arg;
 	const char *path = kmod_module_get_path(module);
 
 	info->is_builtin = !path;
 	snprintf(info->path, sizeof(info->path), "%s", path ? path : "");
-	if (kmod_module_get_info(module, &list) < 0)
-		return;
-	kmod_list_foreach(entry, list)
-		read_field(info, kmod_module_info_get_key(entry),
-			   kmod_module_info_get_value(entry));
-	kmod_module_info_free_list(list);
+	each_field(module, read_field, info);
+	return 0;
+}
+
+/* Calls a function for each module of a name or alias: its last result, -ENOENT without one. */
+static int each_module(struct kmod_ctx *ctx, const char *name,
+		       int (*run)(struct kmod_module *module, void *arg), void *arg)
+{
+	struct kmod_list *list = NULL, *entry;
+	int ret = -ENOENT;
+
+	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
+		kmod_list_foreach(entry, list) {
+			struct kmod_module *module = kmod_module_get_module(entry);
+
+			ret = run(module, arg);
+			kmod_module_unref(module);
+		}
+	}
+	kmod_module_unref_list(list);
+	return ret;
 }
 
 /* Is there a line for this module in modprobe.d? Frees @iter; @value gets its command. */
@@ -79,22 +109,12 @@ static bool is_configured(struct kmod_config_iter *iter, const char *name, char 
 int module_info(const char *name, struct module_info *info)
 {
 	struct kmod_ctx *ctx = context();
-	struct kmod_list *list = NULL, *entry;
-	int ret = -ENOENT;
+	int ret;
 
 	*info = (struct module_info) {};
 	if (!ctx)
 		return -ENOENT;
-	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
-		kmod_list_foreach(entry, list) {
-			struct kmod_module *module = kmod_module_get_module(entry);
-
-			read_info(module, info);
-			kmod_module_unref(module);
-			ret = 0;
-		}
-	}
-	kmod_module_unref_list(list);
+	ret = each_module(ctx, name, read_info, info);
 	info->is_blacklisted = is_configured(kmod_config_get_blacklists(ctx), name, NULL, 0);
 	is_configured(kmod_config_get_install_commands(ctx), name, info->install,
 		      sizeof(info->install));
@@ -102,23 +122,52 @@ int module_info(const char *name, struct module_info *info)
 	return ret;
 }
 
-static int insert(const void *name)
+static void print_field(void *arg, const char *key, const char *value)
+{
+	if (strcmp(key, "signature") && strcmp(key, "alias"))
+		printf("%s: %s\n", key, value);
+}
+
+static int print_module(struct kmod_module *module, void *arg)
+{
+	const char *path = kmod_module_get_path(module);
+
+	printf("filename: %s\n", path ? path : "(built in)");
+	each_field(module, print_field, NULL);
+	return 0;
+}
+
+/**
+ * module_print() - Print what modinfo shows of a module, without aliases and signature
+ * @name: its name
+ *
+ * Return: 0, -ENOENT if there is none.
+ */
+int module_print(const char *name)
 {
 	struct kmod_ctx *ctx = context();
-	struct kmod_list *list = NULL, *entry;
-	int ret = -ENOENT;
+	int ret;
 
 	if (!ctx)
 		return -ENOENT;
-	if (kmod_module_new_from_lookup(ctx, name, &list) >= 0) {
-		kmod_list_foreach(entry, list) {
-			struct kmod_module *module = kmod_module_get_module(entry);
+	ret = each_module(ctx, name, print_module, NULL);
+	kmod_unref(ctx);
+	return ret;
+}
 
-			ret = kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
-			kmod_module_unref(module);
-		}
-	}
-	kmod_module_unref_list(list);
+static int insert_module(struct kmod_module *module, void *arg)
+{
+	return kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
+}
+
+static int insert(const void *name)
+{
+	struct kmod_ctx *ctx = context();
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	ret = each_module(ctx, name, insert_module, NULL);
 	kmod_unref(ctx);
 	return ret;
 }

@@ -128,6 +128,7 @@ bool parse_vm_name(const char *data, size_t len, char *name, size_t size);
 const char *errno_name(int err);
 __u64 pow2_ceil(__u64 value);
 bool same_module(const char *a, const char *b);
+void hide_ids(char *text);
 
 #define VERSION(major, minor, micro) (((major) * 1000U + (minor)) * 1000U + (micro))
 
@@ -353,6 +354,7 @@ struct module_info {
 };
 
 int module_info(const char *name, struct module_info *info);
+int module_print(const char *name);
 int module_load(const char *name);
 
 /* kmsg.c */

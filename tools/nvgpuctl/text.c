@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
+#include <strings.h>
 
 #include "nvgpuctl.h"
 
@@ -246,6 +247,51 @@ __u64 pow2_ceil(__u64 value)
 	while (power && power < value)
 		power <<= 1;
 	return power;
+}
+
+/* Overwrites letters and digits. */
+static void hide(char *text, size_t len)
+{
+	for (; len; len--, text++)
+		if (isalnum((unsigned char)*text))
+			*text = 'x';
+}
+
+/* Length of a UUID, 0 without one. */
+static size_t uuid_at(const char *text)
+{
+	static const char form[] = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
+	size_t i;
+
+	for (i = 0; form[i]; i++)
+		if (form[i] == 'h' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
+			return 0;
+	return i;
+}
+
+/**
+ * hide_ids() - Overwrite UUIDs and serial numbers in a text
+ * @text: the text: UUIDs are known by their form, serial numbers by the word before
+ */
+void hide_ids(char *text)
+{
+	static const char separators[] = " \t:=#\"'";
+	size_t len;
+
+	for (; *text; text++) {
+		hide(text, uuid_at(text));
+		if (strncasecmp(text, "serial", 6))
+			continue;
+		text += 6;
+		text += strspn(text, "_- ");
+		if (!strncasecmp(text, "number", 6))
+			text += 6;
+		text += strspn(text, separators);
+		len = strcspn(text, " \t\n,;\"'");
+		if (strcspn(text, "0123456789") < len)
+			hide(text, len);
+		text--;
+	}
 }
 
 /* "-" and "_" are equal in names of modules. */

@@ -42,7 +42,7 @@ _nvgpuctl() {
 		unbind) options+=" --none --persist --wait" ;;
 		doctor) options+=" --memory --only --ignore" ;;
 		gen) options+=" --memory --cpus --host-node --hugepages --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version --cloud-hypervisor-version --output" ;;
-		report) options+=" --output" ;;
+		report) options+=" --output --full" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return

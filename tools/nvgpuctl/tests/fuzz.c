@@ -31,6 +31,7 @@ static const struct {
 	SEED("QEMU emulator version 10.0.13"),
 	SEED("128G"),
 	SEED("0-1,4,8-15"),
+	SEED("serial number: 1 0a1b2c3d-1111-2222-3333-444455556666"),
 	SEED("qemu\0-name\0guest=vm,debug-threads=on\0-smp\0"),
 };
 
@@ -87,6 +88,8 @@ static void run(const char *data, size_t len)
 	memcpy(copy, text, len + 1);
 	iomem_parse(copy, &iomem);
 	iomem_free(&iomem);
+	memcpy(copy, text, len + 1);
+	hide_ids(copy);
 	memcpy(copy, text, len + 1);
 	kmsg_find(copy, 0, "nvgpu", buf, sizeof(buf));
 	kmsg_find(text, 0, NULL, buf, sizeof(buf));

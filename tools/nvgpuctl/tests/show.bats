@@ -305,6 +305,39 @@ load common
 	grep -q "^nvgpuctl report, .*$(date +%Y)-" <<<"$output"
 }
 
+@test "report: what a maintainer asks for first; serial numbers and UUIDs with --full only" {
+	has_memory "$A"
+	echo 'flr bus' >"$(gpu_dir "$A")/reset_method"
+	printf '\x23\x00\x01\x14' | dd of="$(gpu_dir "$A")/config" bs=1 seek=$((0x100)) conv=notrunc status=none
+	printf '\x03\x00\x01\x00\x11\x22' | dd of="$(gpu_dir "$A")/config" bs=1 seek=$((0x140)) conv=notrunc status=none
+	{
+		echo '6,1,0,-;NVRM: GPU at PCI:0009:01:00: GPU-0a1b2c3d-1111-2222-3333-444455556666'
+		echo '6,2,0,-;NVRM: GPU Board Serial Number: 1650522012345'
+	} >"$HOST/dev/kmsg"
+	run nvgpuctl report --output -
+	status_is 0
+	output_has "modinfo nvgpu-vfio-pci filename: $HOST/lib/modules/$RELEASE/updates/nvgpu-vfio-pci.ko"
+	output_has "version: 0.1.0"
+	output_has "modinfo nvidia (not installed)"
+	output_has "reset_method: flr bus"
+	output_has "coherent_memory/usemem_size $((96 << 30))"
+	output_has "00: de 10 42 23 02 00 10 00"
+	output_has "140: 03 00 01 00 00 00"
+	output_has "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	output_has "Serial Number: xxxxxxxxxxxxx"
+	# "nvidia,g", in a table.
+	output_has "6e 76 69 64 69 61 2c 67"
+	run nvgpuctl report --full --output -
+	output_has "140: 03 00 01 00 11 22"
+	output_has "GPU-0a1b2c3d-1111-2222-3333-444455556666"
+	output_has "Serial Number: 1650522012345"
+	command -v lspci >/dev/null || skip "no lspci here"
+	{ echo "$A 3D controller"; sed -n "/config space/,/^$/s/^[0-9a-f]*: .*/&/p" <<<"$output"; } |
+		sed '/^ff0:/q' >"$HOST/dump"
+	run lspci -F "$HOST/dump" -vv
+	output_has "Device Serial Number 00-00-00-00-00-00-22-11"
+}
+
 @test "colour: never without a terminal, always with --color=always" {
 	run nvgpuctl show "$A"
 	output_lacks $'\033'

@@ -293,6 +293,27 @@ static void test_vm_name(void **state)
 		assert_false(parse_vm_name(none[i], len[i], name, sizeof(name)));
 }
 
+static void test_hide_ids(void **state)
+{
+	static const char *const text[][2] = {
+		{ "GPU-0a1b2c3d-1111-2222-3333-44445555666F: x",
+		  "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx: x" },
+		{ "Board Serial Number: 165-2, ok 7", "Board Serial Number: xxx-x, ok 7" },
+		{ "serial=\"AB12\" SERIAL_NUMBER=1", "serial=\"xxxx\" SERIAL_NUMBER=x" },
+		{ "Serial port at 0x3f8", "Serial port at 0x3f8" },
+		{ "0a1b2c3d-1111-2222-3333-44445555666", "0a1b2c3d-1111-2222-3333-44445555666" },
+		{ "serial", "serial" },
+	};
+	char line[64];
+	size_t i;
+
+	for (i = 0; i < NR_ITEMS(text); i++) {
+		snprintf(line, sizeof(line), "%s", text[i][0]);
+		hide_ids(line);
+		assert_string_equal(line, text[i][1]);
+	}
+}
+
 static void test_buses(void **state)
 {
 	struct gpu gpu[4] = {
@@ -369,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_vm_name),
+		cmocka_unit_test(test_hide_ids),
 		cmocka_unit_test(test_buses),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_text),
