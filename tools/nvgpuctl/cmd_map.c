@@ -2,7 +2,6 @@
 /*
  * nvgpuctl map: a GPU's memory as firmware describes it, and as a guest sees it.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <json-c/json.h>
 
@@ -63,44 +62,42 @@ static unsigned int make_boxes(const struct gpu *gpu, struct box *box)
 	return nr;
 }
 
-static enum status map_text(const struct gpu *gpu)
+static enum status complain_of_memory(const struct gpu *gpu)
 {
-	struct box box[MAX_BOXES] = {};
-	unsigned int i, nr = make_boxes(gpu, box);
+	complain_of(gpu->bdf, "its memory is unknown: bind it, or run this as root");
+	return ST_FAILED;
+}
 
-	if (!nr) {
-		complain("%s: its memory is unknown: bind it, or run this as root", gpu->bdf);
-		return ST_FAILED;
+/* All boxes have one scale, also those of several GPUs. */
+static enum status map_text(const struct gpus *gpus)
+{
+	struct box *box __free(pointer) = calloc(gpus->nr, MAX_BOXES * sizeof(*box));
+	unsigned int i, nr = 0, made;
+	enum status status = ST_OK;
+	__u64 scale;
+
+	for (i = 0; i < gpus->nr; i++) {
+		made = make_boxes(&gpus->v[i], box + nr);
+		if (!made)
+			status = complain_of_memory(&gpus->v[i]);
+		nr += made;
 	}
+	scale = draw_scale(box, nr);
 	for (i = 0; i < nr; i++)
-		draw_text(&box[i]);
-	return ST_OK;
+		draw_text(&box[i], scale);
+	return status;
 }
 
 static enum status map_svg(const struct gpu *gpu, const char *name)
 {
 	struct box box[MAX_BOXES] = {};
 	unsigned int nr = make_boxes(gpu, box);
-	FILE *file;
 
-	if (!nr) {
-		complain("%s: its memory is unknown: bind it, or run this as root", gpu->bdf);
+	if (!nr)
+		return complain_of_memory(gpu);
+	if (!out_redirect(name))
 		return ST_FAILED;
-	}
-	if (!strcmp(name, "-")) {
-		draw_svg(stdout, box, nr);
-		return ST_OK;
-	}
-	file = fopen(name, "we");
-	if (!file) {
-		complain("%s: %s", name, strerror(errno));
-		return ST_FAILED;
-	}
-	draw_svg(file, box, nr);
-	if (fclose(file)) {
-		complain("%s: %s", name, strerror(errno));
-		return ST_FAILED;
-	}
+	draw_svg(stdout, box, nr);
 	return ST_OK;
 }
 
@@ -149,20 +146,13 @@ static enum status map_json(const struct gpus *gpus)
 
 static enum status map(const struct gpus *gpus, const char *svg)
 {
-	enum status status = ST_OK;
-	unsigned int i;
-
 	if (svg && gpus->nr != 1) {
 		complain("--svg draws one GPU, not %u: name one", gpus->nr);
 		return ST_USAGE;
 	}
 	if (svg)
 		return map_svg(&gpus->v[0], svg);
-	if (opts.json)
-		return map_json(gpus);
-	for (i = 0; i < gpus->nr && status == ST_OK; i++)
-		status = map_text(&gpus->v[i]);
-	return status;
+	return opts.json ? map_json(gpus) : map_text(gpus);
 }
 
 enum status cmd_map(int argc, char **argv)

@@ -34,7 +34,8 @@ struct box {
 	unsigned int nr;
 };
 
-void draw_text(const struct box *box);
+__u64 draw_scale(const struct box *box, unsigned int nr);
+void draw_text(const struct box *box, __u64 scale);
 void draw_svg(FILE *to, const struct box *box, unsigned int nr);
 
 #endif /* DRAW_H */

@@ -221,6 +221,59 @@ load common
 	output_lacks '│'
 }
 
+@test "map: one scale for all boxes" {
+	run nvgpuctl map --ascii "$A"
+	# 128 GiB in 12 rows: 9 of usemem in both boxes, 3 of nothing; 1 GiB has one.
+	[ "$(grep -c '|  *|' <<<"$output")" -eq 16 ]
+	[ "$(grep -c '|\.\.*|' <<<"$output")" -eq 2 ]
+	[ "$(grep -A1 resmem <<<"$output" | grep -c '+-')" -eq 2 ]
+}
+
+# Boxes of a document: x, y, width and height of rectangles and texts must not overlap.
+svg_is_tidy() {
+	python3 - "$1" <<-'END'
+		import sys, xml.etree.ElementTree as tree
+		root = tree.parse(sys.argv[1]).getroot()
+		ns = "{http://www.w3.org/2000/svg}"
+		width, height = map(int, root.get("viewBox").split()[2:])
+		rects = [r for r in root.iter(ns + "rect")]
+		if rects[0].get("class") != "back":
+		    sys.exit("no background")
+		boxes = [tuple(int(r.get(k)) for k in ("x", "y", "width", "height")) for r in rects[1:]]
+		for x, y, w, h in boxes:
+		    if x + w > width or y + h > height:
+		        sys.exit("outside of the document: %s" % ((x, y, w, h),))
+		    if any(x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h
+		           for x2, y2, w2, h2 in boxes if (x2, y2) != (x, y)):
+		        sys.exit("boxes overlap")
+		spans = []
+		for t in root.iter(ns + "text"):
+		    size = 0.65 * {"address": 10, "note": 11}.get(t.get("class"), 13) * len(t.text)
+		    x, y = int(t.get("x")), int(t.get("y"))
+		    if t.get("class") == "address":
+		        x -= size
+		    if x < 0 or x + size > width:
+		        sys.exit("text outside of the document: " + t.text)
+		    spans.append((x, x + size, y))
+		if any(a is not b and a[0] < b[1] and b[0] < a[1] and abs(a[2] - b[2]) < 10
+		       for a in spans for b in spans):
+		    sys.exit("texts overlap")
+		tall = [b[3] for b in boxes if b[3] > 28]
+		if tall != [270, 270, 90]:
+		    sys.exit("heights are not to one scale: %s" % tall)
+		if len([p for p in root.iter(ns + "path") if p.get("class") == "arrow"]) != 2:
+		    sys.exit("not an arrow for each BAR")
+	END
+}
+
+@test "map --svg: one scale, arrows, nothing overlaps" {
+	run nvgpuctl map --svg "$HOST/map.svg" "$A"
+	status_is 0
+	run svg_is_tidy "$HOST/map.svg"
+	[ -z "$output" ]
+	status_is 0
+}
+
 @test "map --svg: a document, one GPU only" {
 	run nvgpuctl map --svg - "$A"
 	status_is 0

@@ -85,7 +85,7 @@ static void draw_memory(const char *bdf, const struct gpu_region *regions, unsig
 			 regions[i].index + 1);
 		add_part(&box, region_name(&regions[i]), regions[i].mem_len, notes[i]);
 	}
-	draw_text(&box);
+	draw_text(&box, draw_scale(&box, 1));
 }
 
 static void draw_bar(struct gpu *gpu, const struct gpu_region *region)
@@ -104,7 +104,7 @@ static void draw_bar(struct gpu *gpu, const struct gpu_region *region)
 		add_part(&box, "nothing", region->size - region->mem_len,
 			 "reads ~0, drops writes, no mmap");
 	putchar('\n');
-	draw_text(&box);
+	draw_text(&box, draw_scale(&box, 1));
 }
 
 static void print_plain(struct gpu *gpu)
