@@ -59,6 +59,38 @@ service() {
 	done
 }
 
+# keys: all keys of a JSON document.
+keys() {
+	python3 -c '
+import json, sys
+def keys(x):
+	pairs = x.items() if isinstance(x, dict) else ((None, v) for v in x) if isinstance(x, list) else ()
+	for k, v in pairs:
+		yield from [k] if k else []
+		yield from keys(v)
+print(*set(keys(json.load(sys.stdin))))'
+}
+
+@test "manual page: each column, each JSON key, each option, an example of each command" {
+	process 99 qemu /dev/vfio/14
+	page=$(MANWIDTH=200 man -E ascii -l "$BATS_TEST_DIRNAME/../man/nvgpuctl.8" | tr -s ' \n' ' ')
+	examples=${page##* EXAMPLES }
+	for column in $(nvgpuctl list --help | sed -n 's/^  \([A-Z]*\)  .*/\1/p'); do
+		grep -qw "$column" <<<"${page#* COLUMNS Columns }"
+	done
+	for command in list show map doctor alias "gen qemu all" "bind $A" "unbind -n $A" "report --output $HOST/r"; do
+		# shellcheck disable=SC2086 # words of a command
+		run nvgpuctl --json $command
+		for key in $(keys <<<"$output"); do
+			grep -qw -- "$key" <<<"${page##* JSON What }" || { echo "$command: $key" >&2; return 1; }
+		done
+		grep -qF "nvgpuctl ${command%% *}" <<<"$examples"
+		for option in $(nvgpuctl "${command%% *}" --help | grep -oE '^  (-n, )?--[a-z-]+|, --[a-z-]+-version' | grep -o -- '--.*'); do
+			grep -qF -- "$option" <<<"$page" || { echo "$command: $option" >&2; return 1; }
+		done
+	done
+}
+
 # complete WORD...: bash completions of the last one.
 complete_words() {
 	bash -c '. "$0"; nvgpuctl() { "$BIN/nvgpuctl-test" --sysroot "$HOST" "$@"; }
@@ -82,7 +114,7 @@ complete_words() {
 }
 
 @test "bash completion knows every option of the program" {
-	for command in list map bind unbind doctor gen report; do
+	for command in list show map bind unbind doctor gen report; do
 		run nvgpuctl $command --help
 		grep -oE '^  --[a-z-]+' <<<"$output" | sort -u >"$HOST/options"
 		while read -r option; do
