@@ -197,75 +197,47 @@ static enum status run(int argc, char **argv, struct wanted *wanted)
 	return status == ST_OK ? change_gpus(chosen, wanted) : status;
 }
 
-static bool set_wait(const char *text)
+static bool set_none(void *value, const char *text)
 {
-	char *end;
-
-	opts.wait = strtoul(text, &end, 10);
-	if (opts.wait && !*end)
-		return true;
-	complain("--wait %s: must be a number of seconds, at least 1", text);
-	return false;
+	*(const char **)value = DRIVER_NONE;
+	return true;
 }
 
-/* False after a message. */
-static bool set_option(struct wanted *wanted, int opt)
+static bool set_driver(void *value, const char *text)
 {
-	switch (opt) {
-	case '0':
-		wanted->driver = DRIVER_NONE;
-		return true;
-	case 'd':
-		wanted->driver = optarg;
-		return true;
-	case 'p':
-		wanted->persist = true;
-		return true;
-	case 'f':
-		wanted->from_file = true;
-		return true;
-	case 'w':
-		return set_wait(optarg);
-	default:
-		return false;
-	}
+	return set_text(value, text) && parse_driver_file(text, strlen(text), (char [64]) {}, 64);
 }
+
+#define SET_PERSIST { "persist", NULL, no_argument, set_flag, &wanted.persist }
+#define SET_WAIT { "wait", "a number of seconds, at least 1", required_argument, set_number, \
+		   &opts.wait }
 
 enum status cmd_bind(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "driver", required_argument, NULL, 'd' },
-		{ "persist", no_argument, NULL, 'p' },
-		{ "persisted", no_argument, NULL, 'f' },
-		{ "wait", required_argument, NULL, 'w' },
+	struct wanted wanted = { .driver = DRIVER_NAME };
+	const struct setting own[] = {
+		{ "driver", "a driver's name or none", required_argument, set_driver,
+		  &wanted.driver },
+		{ "persisted", NULL, no_argument, set_flag, &wanted.from_file },
+		SET_PERSIST,
+		SET_WAIT,
 		{ }
 	};
-	struct wanted wanted = { .driver = DRIVER_NAME };
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_bind_help)) != -1)
-		if (!set_option(&wanted, opt))
-			return ST_USAGE;
-	if (!parse_driver_file(wanted.driver, strlen(wanted.driver), (char [64]) {}, 64)) {
-		complain("--driver \"%s\" is not a driver name", wanted.driver);
-		return ST_USAGE;
-	}
-	return run(argc, argv, &wanted);
+	return settings_parse(own, argc, argv, print_bind_help) ? run(argc, argv, &wanted) :
+								  ST_USAGE;
 }
 
 enum status cmd_unbind(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "none", no_argument, NULL, '0' },
-		{ "persist", no_argument, NULL, 'p' },
-		{ "wait", required_argument, NULL, 'w' },
+	struct wanted wanted = { .driver = "" };
+	const struct setting own[] = {
+		{ "none", NULL, no_argument, set_none, &wanted.driver },
+		SET_PERSIST,
+		SET_WAIT,
 		{ }
 	};
-	struct wanted wanted = { .driver = "" };
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_unbind_help)) != -1)
-		if (!set_option(&wanted, opt))
-			return ST_USAGE;
-	return run(argc, argv, &wanted);
+	return settings_parse(own, argc, argv, print_unbind_help) ? run(argc, argv, &wanted) :
+								    ST_USAGE;
 }

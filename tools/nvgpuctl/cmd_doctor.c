@@ -266,14 +266,15 @@ static void print_json(void)
 	json_put_out(document);
 }
 
-/* Each word of a list names a check; false after a message. */
-static bool list_is_valid(const char *option, const char *list)
+/* Each word of a list names a check. */
+static bool set_list(void *value, const char *list)
 {
 	const struct check *check;
 	bool is_known;
 	unsigned int i;
 	size_t n;
 
+	*(const char **)value = list;
 	for (; *list; list += n + !!list[n]) {
 		char *word __free(pointer) = strndup(list, n = strcspn(list, ","));
 
@@ -281,10 +282,8 @@ static bool list_is_valid(const char *option, const char *list)
 		for (i = 0; i < NR_ITEMS(all_checks); i++)
 			for (check = all_checks[i]; check->id; check++)
 				is_known |= list_has(word, check->id);
-		if (is_known)
-			continue;
-		complain("%s %s: no such check; nvgpuctl doctor --help lists them", option, word);
-		return false;
+		if (!is_known)
+			return false;
 	}
 	return true;
 }
@@ -327,42 +326,22 @@ static enum status run(const struct gpus *all, const struct gpus *chosen, __u64 
 	return status;
 }
 
-/* False after a message. */
-static bool set_option(int opt, __u64 *memory)
-{
-	switch (opt) {
-	case 'm':
-		if (parse_size(optarg, memory))
-			return true;
-		complain("--memory %s: not a size such as 16G", optarg);
-		return false;
-	case 'y':
-		only = optarg;
-		return list_is_valid("--only", only);
-	case 'i':
-		ignore = optarg;
-		return list_is_valid("--ignore", ignore);
-	default:
-		return false;
-	}
-}
+#define LIST "names of checks or of their groups, as nvgpuctl doctor --help lists them"
 
 enum status cmd_doctor(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "memory", required_argument, NULL, 'm' },
-		{ "only", required_argument, NULL, 'y' },
-		{ "ignore", required_argument, NULL, 'i' },
+	__u64 guest_memory = GUEST_MEMORY_DEFAULT;
+	const struct setting own[] = {
+		{ "memory", "a size such as 16G", required_argument, set_size, &guest_memory },
+		{ "only", LIST, required_argument, set_list, &only },
+		{ "ignore", LIST, required_argument, set_list, &ignore },
 		{ }
 	};
-	__u64 guest_memory = GUEST_MEMORY_DEFAULT;
 	struct gpus *all, *chosen;
 	enum status status;
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1)
-		if (!set_option(opt, &guest_memory))
-			return ST_USAGE;
+	if (!settings_parse(own, argc, argv, print_help))
+		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
 		status = run(all, chosen, guest_memory);

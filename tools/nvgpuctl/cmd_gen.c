@@ -19,10 +19,6 @@ static const char *const cloud_uefi[] = {
 	"/usr/share/cloud-hypervisor/CLOUDHV_EFI.fd", NULL
 };
 
-/* Values of options, beyond those of main.c. */
-#define OPT_FIRST 512
-#define VALID_TEXT "a text of one line"
-
 struct format {
 	const char *name;
 	const char *const *firmware;
@@ -67,117 +63,67 @@ static void print_help(void)
 	     "node or huge pages are missing, 2 wrong usage, 3 no such GPU, 77 no Grace GPU.");
 }
 
-static bool set_cpus(void *field, const char *text)
+static bool set_cpus(void *value, const char *text)
 {
-	unsigned int *cpus = field;
-	char *end;
-
-	*cpus = strtoul(text, &end, 10);
-	return !*end && *cpus >= 1 && *cpus <= 512;
+	return set_number(value, text) && *(unsigned int *)value <= 512;
 }
 
-static bool set_memory(void *field, const char *text)
+static bool set_memory(void *value, const char *text)
 {
-	__u64 *memory = field;
-
-	return parse_size(text, memory) && !(*memory % SZ_M);
+	return set_size(value, text) && !(*(__u64 *)value % SZ_M);
 }
 
-static bool set_iommufd(void *field, const char *when)
+static bool set_iommufd(void *value, const char *when)
 {
-	static const char *const value[] = { [VM_OFF] = "off", [VM_ON] = "on", [VM_AUTO] = "auto" };
-	enum vm_switch *iommufd = field;
+	static const char *const name[] = { [VM_OFF] = "off", [VM_ON] = "on", [VM_AUTO] = "auto" };
+	enum vm_switch *iommufd = value;
 
-	for (*iommufd = 0; *iommufd < NR_ITEMS(value); (*iommufd)++)
-		if (!strcmp(when, value[*iommufd]))
+	for (*iommufd = 0; *iommufd < NR_ITEMS(name); (*iommufd)++)
+		if (!strcmp(when, name[*iommufd]))
 			return true;
 	return false;
 }
 
-static bool set_flag(void *field, const char *text)
+static bool set_version(void *value, const char *text)
 {
-	*(bool *)field = true;
-	return true;
+	return (*(unsigned int *)value = parse_version(text));
 }
 
-static bool set_version(void *field, const char *text)
-{
-	return (*(unsigned int *)field = parse_version(text));
-}
-
-static bool set_text(void *field, const char *text)
-{
-	*(const char **)field = text ? text : "";
-	return !text || (*text && !strpbrk(text, "\r\n"));
-}
-
-static bool set_nodes(void *field, const char *text)
+static bool set_nodes(void *value, const char *text)
 {
 	unsigned int node[VM_MAX_RAM_NODES];
 
-	return set_text(field, text) &&
+	return set_text(value, text) &&
 	       (!strcmp(text, "any") || parse_list(text, node, VM_MAX_RAM_NODES) > 0);
 }
 
-#define FIELD(field) offsetof(struct vm, field)
-
-/**
- * struct setting - an option
- * @name: its name
- * @valid: its valid values
- * @argument: whether it has a value, as in struct option
- * @set: sets the field, false if the value is not valid
- * @offset: of the field
- */
-static const struct setting {
-	const char *name;
-	const char *valid;
-	int argument;
-	bool (*set)(void *field, const char *text);
-	size_t offset;
-} settings[] = {
-	{ "memory", "a multiple of 1M, such as 16G", required_argument, set_memory, FIELD(memory) },
-	{ "cpus", "1 to 512", required_argument, set_cpus, FIELD(cpus) },
-	{ "host-node", "up to 8 nodes such as 0,1, or any", required_argument, set_nodes,
-	  FIELD(host_nodes) },
-	{ "hugepages", "a size such as 512M", optional_argument, set_text, FIELD(hugepages) },
-	{ "iommufd", "auto, on or off", required_argument, set_iommufd, FIELD(iommufd) },
-	{ "qemu-version", "such as 11.1", required_argument, set_version, FIELD(version[QEMU]) },
-	{ "libvirt-version", "such as 12.8", required_argument, set_version,
-	  FIELD(version[LIBVIRT]) },
-	{ "cloud-hypervisor-version", "such as 54.0", required_argument, set_version,
-	  FIELD(version[CLOUD_HYPERVISOR]) },
-	{ "smmu", NULL, no_argument, set_flag, FIELD(smmu) },
-	{ "name", VALID_TEXT, required_argument, set_text, FIELD(name) },
-	{ "emulator", VALID_TEXT, required_argument, set_text, FIELD(emulator) },
-	{ "firmware", VALID_TEXT, required_argument, set_text, FIELD(firmware) },
-	{ "disk", VALID_TEXT, required_argument, set_text, FIELD(disk) },
-	{ "driver", VALID_TEXT, required_argument, set_text, FIELD(driver) },
-	{ "output", VALID_TEXT, required_argument, set_text, FIELD(output) },
-};
+#define SET(name, valid, set, value) { name, valid, required_argument, set, value }
+#define SET_TEXT(name, value) SET(name, "a text of one line", set_text, value)
 
 /* False after a message. */
 static bool parse_options(struct vm *vm, int argc, char **argv)
 {
-	struct option own[NR_ITEMS(settings) + 1] = {};
-	const struct setting *setting;
-	unsigned int i;
-	int opt;
+	const struct setting own[] = {
+		SET("memory", "a multiple of 1M, such as 16G", set_memory, &vm->memory),
+		SET("cpus", "1 to 512", set_cpus, &vm->cpus),
+		SET("host-node", "up to 8 nodes such as 0,1, or any", set_nodes, &vm->host_nodes),
+		SET("iommufd", "auto, on or off", set_iommufd, &vm->iommufd),
+		SET("qemu-version", "such as 11.1", set_version, &vm->version[QEMU]),
+		SET("libvirt-version", "such as 12.8", set_version, &vm->version[LIBVIRT]),
+		SET("cloud-hypervisor-version", "such as 54.0", set_version,
+		    &vm->version[CLOUD_HYPERVISOR]),
+		SET_TEXT("name", &vm->name),
+		SET_TEXT("emulator", &vm->emulator),
+		SET_TEXT("firmware", &vm->firmware),
+		SET_TEXT("disk", &vm->disk),
+		SET_TEXT("driver", &vm->driver),
+		SET_TEXT("output", &vm->output),
+		{ "hugepages", "a size such as 512M", optional_argument, set_text, &vm->hugepages },
+		{ "smmu", NULL, no_argument, set_flag, &vm->smmu },
+		{ }
+	};
 
-	for (i = 0; i < NR_ITEMS(settings); i++)
-		own[i] = (struct option) {
-			settings[i].name, settings[i].argument, NULL, OPT_FIRST + i
-		};
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt == '?')
-			return false;
-		setting = &settings[opt - OPT_FIRST];
-		if (setting->set((char *)vm + setting->offset, optarg))
-			continue;
-		complain("gen: --%s %s: must be %s", setting->name, optarg, setting->valid);
-		return false;
-	}
-	return true;
+	return settings_parse(own, argc, argv, print_help);
 }
 
 /* Says so if a VMM lacks a feature. */
@@ -187,7 +133,7 @@ static bool lacks(const struct vm *vm, enum feature feature)
 
 	if (vm_has(vm, feature))
 		return false;
-	complain("gen: %s needs %s %u.%u: install it, or give --%s-version", since->name,
+	complain("%s needs %s %u.%u: install it, or give --%s-version", since->name,
 		 vmms[since->vmm].name, MAJOR(since->version), MINOR(since->version),
 		 vmms[since->vmm].key);
 	return true;
@@ -360,14 +306,14 @@ static enum status generate(const struct vm *vm, const struct format *format)
 	return status;
 }
 
-/* Device files of vfio appear only once a GPU is bound: what matters is the kernel. */
-static bool has_iommufd(void)
+/* A device file may exist without what it needs: the kernel's configuration tells. */
+static bool kernel_has(const char *file, const char *symbol)
 {
 	char *config __free(pointer) = kernel_config();
 	char value[8];
 
-	return root_exists("/dev/iommu") &&
-	       (!config || !parse_config(config, "CONFIG_VFIO_DEVICE_CDEV", value, sizeof(value)));
+	return root_exists("%s", file) &&
+	       (!config || !parse_config(config, symbol, value, sizeof(value)));
 }
 
 /* An unknown version is taken for one with all features; the output says so. */
@@ -390,17 +336,18 @@ static void find_version(struct vm *vm, enum vmm which, const char *emulator)
 			vm->version[which] = features[i].version;
 }
 
-/* cloud-hypervisor loses P2P DMA by iommufd: it is for hosts without the container. */
-static void look_at_host(struct vm *vm, const struct format *format)
+/* cloud-hypervisor has no P2P DMA through iommufd: that is for hosts without the container. */
+static void look_at_host(struct vm *vm, enum vmm which)
 {
-	bool cloud = format->vmm == CLOUD_HYPERVISOR;
+	bool has_iommufd = kernel_has("/dev/iommu", "CONFIG_VFIO_DEVICE_CDEV");
 
-	find_version(vm, QEMU, cloud ? NULL : vm->emulator);
-	find_version(vm, LIBVIRT, NULL);
-	find_version(vm, CLOUD_HYPERVISOR, cloud ? vm->emulator : NULL);
+	find_version(vm, which == LIBVIRT ? QEMU : which, vm->emulator);
+	if (which == LIBVIRT)
+		find_version(vm, LIBVIRT, NULL);
+	if (which == CLOUD_HYPERVISOR && kernel_has("/dev/vfio/vfio", "CONFIG_VFIO_CONTAINER"))
+		has_iommufd = false;
 	if (vm->iommufd == VM_AUTO)
-		vm->iommufd = has_iommufd() && !(cloud && root_exists("/dev/vfio/vfio")) ?
-			      VM_ON : VM_OFF;
+		vm->iommufd = has_iommufd ? VM_ON : VM_OFF;
 }
 
 static const struct format *find_format(int argc, char **argv)
@@ -434,7 +381,7 @@ enum status cmd_gen(int argc, char **argv)
 	if (status != ST_OK)
 		return status;
 	vm.gpus = chosen;
-	look_at_host(&vm, format);
+	look_at_host(&vm, format->vmm);
 	status = prepare(&vm, format);
 	if (status != ST_OK)
 		return status;

@@ -160,44 +160,27 @@ static struct json_object *members_json(const struct gpu *gpu)
 	return array;
 }
 
-static enum status print_json(const struct gpus *gpus)
+static struct json_object *list_json(const struct gpu *gpu)
 {
-	struct json_object *document = json_document("nvgpu.list/1");
-	struct json_object *array = json_object_new_array(), *json;
-	unsigned int i;
+	struct json_object *json = gpu_json(gpu);
 
-	for (i = 0; i < gpus->nr; i++) {
-		json = gpu_json(&gpus->v[i]);
-		json_object_object_add(json, "group_members", members_json(&gpus->v[i]));
-		json_object_array_add(array, json);
-	}
-	json_object_object_add(document, "gpus", array);
-	json_put_out(document);
-	return ST_OK;
+	json_object_object_add(json, "group_members", members_json(gpu));
+	return json;
 }
 
 enum status cmd_list(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "tree", no_argument, NULL, 't' },
-		{ }
-	};
+	bool tree = false;
+	const struct setting own[] = { { "tree", NULL, no_argument, set_flag, &tree }, { } };
 	struct gpus *all, *chosen;
 	enum status status;
-	bool tree = false;
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt != 't')
-			return ST_USAGE;
-		tree = true;
-	}
+	if (!settings_parse(own, argc, argv, print_help))
+		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
-	if (status == ST_OK) {
-		if (opts.json)
-			status = print_json(chosen);
-		else
-			status = tree ? print_tree(chosen) : print_table(chosen);
-	}
-	return status;
+	if (status != ST_OK)
+		return status;
+	if (opts.json)
+		return json_put_gpus("nvgpu.list/1", chosen, list_json);
+	return tree ? print_tree(chosen) : print_table(chosen);
 }

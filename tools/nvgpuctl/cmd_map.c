@@ -121,30 +121,20 @@ static struct json_object *box_json(const struct box *box)
 	return json;
 }
 
-static enum status map_json(const struct gpus *gpus)
+static struct json_object *map_json(const struct gpu *gpu)
 {
-	struct json_object *document = json_document("nvgpu.map/1");
-	struct json_object *array = json_object_new_array();
-	unsigned int i, j;
+	struct json_object *json = json_object_new_object(), *boxes = json_object_new_array();
+	struct box box[MAX_BOXES] = {};
+	unsigned int i, nr = make_boxes(gpu, box);
 
-	for (i = 0; i < gpus->nr; i++) {
-		struct json_object *json = json_object_new_object();
-		struct json_object *boxes = json_object_new_array();
-		struct box box[MAX_BOXES] = {};
-		unsigned int nr = make_boxes(&gpus->v[i], box);
-
-		for (j = 0; j < nr; j++)
-			json_object_array_add(boxes, box_json(&box[j]));
-		json_add_string(json, "bdf", gpus->v[i].bdf);
-		json_object_object_add(json, "boxes", boxes);
-		json_object_array_add(array, json);
-	}
-	json_object_object_add(document, "gpus", array);
-	json_put_out(document);
-	return ST_OK;
+	for (i = 0; i < nr; i++)
+		json_object_array_add(boxes, box_json(&box[i]));
+	json_add_string(json, "bdf", gpu->bdf);
+	json_object_object_add(json, "boxes", boxes);
+	return json;
 }
 
-static enum status map(const struct gpus *gpus, const char *svg)
+static enum status run(const struct gpus *gpus, const char *svg)
 {
 	if (svg && gpus->nr != 1) {
 		complain("--svg draws one GPU, not %u: name one", gpus->nr);
@@ -152,27 +142,22 @@ static enum status map(const struct gpus *gpus, const char *svg)
 	}
 	if (svg)
 		return map_svg(&gpus->v[0], svg);
-	return opts.json ? map_json(gpus) : map_text(gpus);
+	return opts.json ? json_put_gpus("nvgpu.map/1", gpus, map_json) : map_text(gpus);
 }
 
 enum status cmd_map(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "svg", required_argument, NULL, 's' },
-		{ }
+	const char *svg = NULL;
+	const struct setting own[] = {
+		{ "svg", "a file", required_argument, set_text, &svg }, { }
 	};
 	struct gpus *all, *chosen;
-	const char *svg = NULL;
 	enum status status;
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt != 's')
-			return ST_USAGE;
-		svg = optarg;
-	}
+	if (!settings_parse(own, argc, argv, print_help))
+		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status == ST_OK)
-		status = map(chosen, svg);
+		status = run(chosen, svg);
 	return status;
 }

@@ -385,25 +385,19 @@ static enum status report_to(const char *name, bool is_full)
 
 enum status cmd_report(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "output", required_argument, NULL, 'O' },
-		{ "full", no_argument, NULL, 'f' },
-		{ }
-	};
 	time_t now = time(NULL);
 	char name[64];
 	const char *output = name;
 	bool is_full = false;
-	int opt;
+	const struct setting own[] = {
+		{ "output", "a file", required_argument, set_text, &output },
+		{ "full", NULL, no_argument, set_flag, &is_full },
+		{ }
+	};
 
 	strftime(name, sizeof(name), "nvgpu-report-%Y%m%d-%H%M%S.txt", localtime(&now));
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt == '?')
-			return ST_USAGE;
-		if (opt == 'O')
-			output = optarg;
-		is_full |= opt == 'f';
-	}
+	if (!settings_parse(own, argc, argv, print_help))
+		return ST_USAGE;
 	if (optind < argc) {
 		complain("report takes no GPU: it covers all of them");
 		return ST_USAGE;

@@ -3,7 +3,6 @@
  * nvgpuctl show: details of a GPU.
  */
 #include <getopt.h>
-#include <json-c/json.h>
 
 #include "nvgpuctl.h"
 
@@ -127,18 +126,6 @@ static void show(const struct gpu *gpu)
 	show_memory(gpu);
 }
 
-static void print_json(const struct gpus *gpus)
-{
-	struct json_object *document = json_document("nvgpu.show/1");
-	struct json_object *array = json_object_new_array();
-	unsigned int i;
-
-	for (i = 0; i < gpus->nr; i++)
-		json_object_array_add(array, gpu_json(&gpus->v[i]));
-	json_object_object_add(document, "gpus", array);
-	json_put_out(document);
-}
-
 /* A label and its value, in which Prometheus reserves three characters. */
 static void put_label(const char *name, const char *value)
 {
@@ -220,31 +207,24 @@ static void print_prometheus(const struct gpus *gpus)
 
 enum status cmd_show(int argc, char **argv)
 {
-	static const struct option own[] = {
-		{ "prometheus", no_argument, NULL, 'p' },
-		{ }
+	bool prometheus = false;
+	const struct setting own[] = {
+		{ "prometheus", NULL, no_argument, set_flag, &prometheus }, { }
 	};
 	struct gpus *all, *chosen;
-	bool prometheus = false;
 	enum status status;
 	unsigned int i;
-	int opt;
 
-	while ((opt = next_option(argc, argv, own, print_help)) != -1) {
-		if (opt != 'p')
-			return ST_USAGE;
-		prometheus = true;
-	}
+	if (!settings_parse(own, argc, argv, print_help))
+		return ST_USAGE;
 	status = load_and_select(argc, argv, &all, &chosen);
 	if (status != ST_OK)
 		return status;
-	if (prometheus) {
+	if (prometheus)
 		print_prometheus(chosen);
-		return ST_OK;
-	}
-	if (opts.json)
-		print_json(chosen);
-	for (i = 0; !opts.json && i < chosen->nr; i++) {
+	else if (opts.json)
+		return json_put_gpus("nvgpu.show/1", chosen, gpu_json);
+	for (i = 0; !prometheus && i < chosen->nr; i++) {
 		if (i)
 			putchar('\n');
 		show(&chosen->v[i]);

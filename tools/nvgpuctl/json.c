@@ -65,3 +65,24 @@ void json_put_out(struct json_object *document)
 						      style | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(document);
 }
+
+/**
+ * json_put_gpus() - Print a document of GPUs
+ * @schema: its schema
+ * @gpus: the GPUs
+ * @one: makes the object of a GPU
+ *
+ * Return: ST_OK.
+ */
+enum status json_put_gpus(const char *schema, const struct gpus *gpus,
+			  struct json_object *(*one)(const struct gpu *gpu))
+{
+	struct json_object *document = json_document(schema), *array = json_object_new_array();
+	unsigned int i;
+
+	for (i = 0; i < gpus->nr; i++)
+		json_object_array_add(array, one(&gpus->v[i]));
+	json_object_object_add(document, "gpus", array);
+	json_put_out(document);
+	return ST_OK;
+}

@@ -131,6 +131,11 @@ static __u64 default_hugepage(void)
 	return line ? strtoull(line + sizeof(key) - 1, NULL, 10) * SZ_K : 0;
 }
 
+static bool has_hugepages(__u64 size)
+{
+	return size && root_exists("/sys/kernel/mm/" HUGEPAGES, size / SZ_K);
+}
+
 static void complain_of_size(const char *size)
 {
 	struct names names;
@@ -158,21 +163,19 @@ bool hugepages_choose(struct vm *vm)
 {
 	char text[32];
 
-	if (!vm->hugepages)
-		return true;
-	if (!*vm->hugepages)
+	if (vm->hugepages && !*vm->hugepages)
 		vm->hugepage = default_hugepage();
-	else if (!parse_size(vm->hugepages, &vm->hugepage))
+	else if (vm->hugepages && !parse_size(vm->hugepages, &vm->hugepage))
 		vm->hugepage = 0;
-	if (!vm->hugepage ||
-	    !root_exists("/sys/kernel/mm/" HUGEPAGES, vm->hugepage / SZ_K)) {
+	if (vm->hugepages && !has_hugepages(vm->hugepage)) {
 		complain_of_size(vm->hugepages);
 		return false;
 	}
-	if (!(vm->memory % vm->hugepage) && vm->memory / vm->hugepage >= vm->nr_nodes)
+	if (!(vm->hugepage && vm->memory % vm->hugepage) && vm_node_memory(vm, 0))
 		return true;
-	complain("--memory %s: must be a multiple of the huge page, at least one a node",
-		 format_unit(text, sizeof(text), vm->memory));
+	complain_of("--memory",
+		    "%s: must be a multiple of the huge page, at least one for each of %u nodes",
+		    format_unit(text, sizeof(text), vm->memory), vm->nr_nodes);
 	return false;
 }
 

@@ -411,6 +411,8 @@ void json_add_u64(struct json_object *to, const char *key, __u64 value);
 void json_add_hex(struct json_object *to, const char *key, __u64 value);
 void json_add_bool(struct json_object *to, const char *key, bool value);
 void json_put_out(struct json_object *document);
+enum status json_put_gpus(const char *schema, const struct gpus *gpus,
+			  struct json_object *(*one)(const struct gpu *gpu));
 
 /* table.c */
 
@@ -456,6 +458,30 @@ enum status cmd_unbind(int argc, char **argv);
 enum status cmd_doctor(int argc, char **argv);
 enum status cmd_gen(int argc, char **argv);
 enum status cmd_report(int argc, char **argv);
+
+/* settings.c */
+
+/**
+ * struct setting - an option of a command
+ * @name: its name
+ * @valid: its valid values, for the user
+ * @argument: whether it has a value, as in struct option
+ * @set: sets @value, false if the text is not valid; text is NULL without one
+ * @value: what is set
+ */
+struct setting {
+	const char *name;
+	const char *valid;
+	int argument;
+	bool (*set)(void *value, const char *text);
+	void *value;
+};
+
+bool set_flag(void *value, const char *text);
+bool set_text(void *value, const char *text);
+bool set_number(void *value, const char *text);
+bool set_size(void *value, const char *text);
+bool settings_parse(const struct setting *own, int argc, char **argv, void (*help)(void));
 
 /* main.c */
 

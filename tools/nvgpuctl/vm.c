@@ -44,7 +44,7 @@ bool vm_has(const struct vm *vm, enum feature feature)
 }
 
 /*
- * Space for the window of a GPU's port, which is aligned to the largest BAR behind it.
+ * Space for the window of a GPU's port: EDK2 aligns it to the largest BAR behind the port.
  * A guest sees the hardware's BARs but for those that synthetic BARs replace: without
  * resmem, BAR2 is the hardware's.
  */

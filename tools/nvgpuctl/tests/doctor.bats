@@ -95,7 +95,7 @@ poke() {
 	[ "$(json 'sorted({f["check"] for f in d["findings"]})')" = "['host.arch', 'host.config', 'host.kernel', 'host.nodes', 'host.page_size', 'memory.ready']" ]
 	run nvgpuctl doctor --ignore hosts
 	status_is 2
-	output_has "--ignore hosts: no such check"
+	output_has "--ignore hosts: must be names of checks"
 }
 
 @test "every check is in --help" {

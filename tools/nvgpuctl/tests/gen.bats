@@ -151,7 +151,10 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 	output_has "--hugepages=1G: huge pages of this kernel: 2M, 512M, 16G"
 	run nvgpuctl gen qemu "$A" --hugepages --memory 800M
 	status_is 1
-	output_has "--memory 800M: must be a multiple of the huge page"
+	output_has "--memory: 800M: must be a multiple of the huge page"
+	run nvgpuctl gen qemu all --memory 1M
+	status_is 1
+	output_has "at least one for each of 2 nodes"
 	rm "$HOST/proc/meminfo"
 	run nvgpuctl gen qemu "$A" --hugepages
 	status_is 1
@@ -301,7 +304,7 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 	: >"$HOST/dev/iommu"
 	run nvgpuctl gen cloud-hypervisor "$A"
 	output_lacks "iommufd|vfio_p2p_dma"
-	rm "$HOST/dev/vfio/vfio"
+	sed -i /VFIO_CONTAINER/d "$HOST/lib/modules/$RELEASE/config"
 	run nvgpuctl gen cloud-hypervisor "$A"
 	output_has "--platform iommufd=on,vfio_p2p_dma=off"
 	fact cloud-hypervisor.version "cloud-hypervisor v51.1"
