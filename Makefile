@@ -34,8 +34,9 @@ install: modules
 		echo "nvgpuctl was not built: it needs pkg-config and the headers of libpci, libkmod, json-c, libsmartcols, zlib"; \
 	fi
 
+# PACKAGES=directory
 deb:
-	tools/lab/lab deb
+	tools/lab/lab deb $(PACKAGES)
 
 demo:
 	tools/demo
@@ -50,7 +51,7 @@ patch:
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
 	@echo "make install  install it for KDIR's kernel, and nvgpuctl; DESTDIR= and INSTALL_MOD_PATH= are honoured"
-	@echo "make deb      Debian packages of both, built and tested in the lab"
+	@echo "make deb      Debian packages of both, built and tested in the lab, in packages/"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"
 	@echo "make patch    write the driver as a patch series, for git send-email"

@@ -1,26 +1,36 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian packages: built in the chroot, tested in a bare Debian of their own.
+# Packages: built in Debian 12, checked in the chroot, installed in bare Debians of their own.
 
 # The kernels for which the module must be built there: no emulation, so amd64.
 DEB_KERNELS="newest-amd64 stable-amd64"
+
+# in_packaging COMMAND...: with Debian 12 as the chroot, and a directory in it, $dir, that goes
+# away in the end.
+in_packaging() {
+	local LAB_TOOLS dir
+
+	LAB_TOOLS=$(product_dir packaging)
+	dir=$(mktemp -d "$LAB_TOOLS/tmp/XXXXXX")
+	attempt "$@"
+	rm -rf "$dir"
+	return "$LAB_STATUS"
+}
 
 # build_debs DIRECTORY VERSION [OPTION...]: into DIRECTORY/VERSION; both packages, or what
 # the options of dpkg-buildpackage ask for. The chroot has no C++ compiler, which
 # build-essential would ask for.
 build_debs() {
-	local tree=$1/tree out=$1/$2 version=$2 debs=$1
+	local tree=$dir/tree out=$1/$2 version=$2
 
 	shift 2
-	rm -rf "$tree"
 	checkout_copy "$tree"
 	cp -r "$tree/tools/packaging/debian" "$tree/"
 	chmod +x "$tree/debian/rules"
 	sed -i "1s/(.*)/($version)/" "$tree/debian/changelog"
-	in_tools_at "$tree" dpkg-buildpackage --no-sign --no-check-builddeps "${@:---build=binary}" || return
+	in_tools_at "$tree" dpkg-buildpackage --no-sign --no-check-builddeps "${@:---build=binary}"
 	mkdir -p "$out"
-	mv "$debs"/*.deb "$debs"/*.changes "$debs"/*.buildinfo "$out/"
-	rm -rf "$tree"
+	mv "$dir"/*.deb "$dir"/*.changes "$dir"/*.buildinfo "$out/"
 }
 
 check_lintian() {
@@ -45,8 +55,9 @@ bare_apt() {
 		-o DPkg::Chroot-Directory="$LAB_BARE" "$@" </dev/null
 }
 
+# With /proc, without which dkms misses what it has built.
 in_bare() {
-	LAB_TOOLS=$LAB_BARE in_tools "$@"
+	LAB_TOOLS=$LAB_BARE in_tools_with_proc / "$@"
 }
 
 # bare_install VERSION PACKAGE...: of the packages that were built.
@@ -111,12 +122,53 @@ check_utils() {
 	bare_install 0.1.0 "nvgpu-utils_0.1.0_amd64.deb"
 	diff <(utils_files) <(dpkg-deb --fsys-tarfile "$LAB_RUN/debs/0.1.0/nvgpu-utils_0.1.0_amd64.deb" |
 		tar -t | sed -e 's/^\.//' -e '/\/$/d' -e '/^\/usr\/share\/\(doc\|lintian\)\//d' | sort)
+	[ -L "$LAB_BARE/etc/systemd/system/multi-user.target.wants/nvgpu-bind.service" ]
 	in_bare nvgpuctl --version
 	in_bare nvgpuctl doctor || [ $? -eq 77 ]
 	in_bare udevadm verify --no-style /usr/lib/udev/rules.d/60-nvgpu.rules
 	in_bare sos report --list-plugins | grep -E '^ nvgpu +NVIDIA'
 	# shellcheck disable=SC2016 # zsh expands it
 	in_bare zsh -fc 'autoload -U compinit && compinit -D && [ "$_comps[nvgpuctl]" = _nvgpuctl ]'
+}
+
+# Reads the dependencies of a package: are they in Ubuntu?
+fits_ubuntu() {
+	local name version there
+
+	while read -r name _ version; do
+		there=$(awk -v name="$name" '$1 == name { print $2 }' "$LAB_TOP/tools/packaging/ubuntu-24.04")
+		if [ -z "$there" ] || dpkg --compare-versions "$there" lt "${version%)}"; then
+			echo "wants $name ${version%)}, Ubuntu 24.04 has ${there:-none}"
+			return 1
+		fi
+	done < <(tr ',' '\n')
+}
+
+# No dependency newer than Ubuntu's, no symbol newer than the glibc of Debian 12. That both
+# Debians have the dependencies is seen where apt installs the packages.
+check_fits() {
+	local program=$LAB_RUN/nvgpuctl package newest
+
+	dpkg-deb -f "$LAB_RUN/debs/0.1.0/nvgpu-vfio-pci-dkms_0.1.0_all.deb" Depends | fits_ubuntu
+	for package in "$LAB_RUN"/debs/{,arm64/}0.1.0/nvgpu-utils_*.deb; do
+		dpkg-deb -f "$package" Depends | fits_ubuntu
+		dpkg-deb --fsys-tarfile "$package" | tar -xO ./usr/sbin/nvgpuctl >"$program"
+		newest=$(in_tools readelf -VW "$(inside "$program")" | grep -oE 'GLIBC_[0-9.]+' | sort -V | tail -n 1)
+		printf '%s\n' "$newest" GLIBC_2.36 | sort -VC || { echo "$package wants $newest"; return 1; }
+	done
+}
+
+# For the kernel of Debian 12, 6.1, DKMS is to build nothing, which is no failure.
+check_bookworm() {
+	local LAB_SUITE=bookworm LAB_BARE=$LAB_RUN/bookworm
+
+	retry make_bare "$LAB_BARE"
+	retry bare_apt install dkms gcc make linux-headers-amd64
+	bare_install 0.1.0 nvgpu-vfio-pci-dkms_0.1.0_all.deb nvgpu-utils_0.1.0_amd64.deb
+	[ "$(in_bare dkms status)" = "nvgpu-vfio-pci/0.1.0: added" ]
+	in_bare env LD_BIND_NOW=1 nvgpuctl --version
+	in_bare nvgpuctl doctor || [ $? -eq 77 ]
+	rm -rf "$LAB_BARE"
 }
 
 # The package for Grace itself, from the cross compiler.
@@ -145,12 +197,12 @@ keep_modules() {
 	(cd "$LAB_BARE" && cp --parents usr/lib/modules/*/updates/dkms/nvgpu-vfio-pci.ko* "$LAB_RUN/dkms/")
 }
 
-# deb_check TITLE COMMAND...: one result.
-deb_check() {
+# package_check TITLE COMMAND...: one result.
+package_check() {
 	local title=$1 log
 
-	DEB_CHECKS=$((DEB_CHECKS + 1))
-	log=$LAB_RUN/deb-$DEB_CHECKS.log
+	PACKAGE_CHECKS=$((PACKAGE_CHECKS + 1))
+	log=$LAB_RUN/check-$PACKAGE_CHECKS.log
 	shift
 	attempt "$@" >"$log" 2>&1
 	if [ "$LAB_STATUS" -eq 0 ]; then
@@ -203,40 +255,56 @@ check_make_install() {
 deb_all() {
 	local kernel
 
-	deb_check "build both packages" build_debs "$LAB_RUN/debs" 0.1.0
-	deb_check "build the next version" build_debs "$LAB_RUN/debs" 0.1.1
-	deb_check "build nvgpu-utils for arm64" build_debs "$LAB_RUN/debs/arm64" 0.1.0 --build=any --host-arch=arm64
-	deb_check "lintian" check_lintian "$LAB_RUN/debs/0.1.0"
-	deb_check "lintian, arm64" check_lintian "$LAB_RUN/debs/arm64/0.1.0"
-	deb_check "a bare Debian with dkms and the headers of two kernels" bare_prepare
-	deb_check "install nvgpu-vfio-pci-dkms" bare_install 0.1.0 nvgpu-vfio-pci-dkms_0.1.0_all.deb
-	deb_check "modules for both kernels" check_modules 0.1.0
-	deb_check "install nvgpu-utils: its files, and who finds them" check_utils
-	deb_check "upgrade" bare_install 0.1.1 nvgpu-vfio-pci-dkms_0.1.1_all.deb nvgpu-utils_0.1.1_amd64.deb
-	deb_check "modules of the new version, none of the old" check_modules 0.1.1
-	deb_check "keep the modules" keep_modules
-	deb_check "purge leaves nothing" bare_purge
+	package_check "build both packages" in_packaging build_debs "$LAB_RUN/debs" 0.1.0
+	package_check "build the next version" in_packaging build_debs "$LAB_RUN/debs" 0.1.1
+	package_check "build nvgpu-utils for arm64" in_packaging build_debs "$LAB_RUN/debs/arm64" 0.1.0 --build=any --host-arch=arm64
+	package_check "lintian" check_lintian "$LAB_RUN/debs/0.1.0"
+	package_check "lintian, arm64" check_lintian "$LAB_RUN/debs/arm64/0.1.0"
+	package_check "no symbol and no dependency that Debian 12 or Ubuntu 24.04 lacks" check_fits
+	package_check "install both packages in a bare Debian 12" check_bookworm
+	package_check "a bare Debian with dkms and the headers of two kernels" bare_prepare
+	package_check "install nvgpu-vfio-pci-dkms" bare_install 0.1.0 nvgpu-vfio-pci-dkms_0.1.0_all.deb
+	package_check "modules for both kernels" check_modules 0.1.0
+	package_check "install nvgpu-utils: its files, and who finds them" check_utils
+	package_check "upgrade" bare_install 0.1.1 nvgpu-vfio-pci-dkms_0.1.1_all.deb nvgpu-utils_0.1.1_amd64.deb
+	package_check "modules of the new version, none of the old" check_modules 0.1.1
+	package_check "keep the modules" keep_modules
+	package_check "purge leaves nothing" bare_purge
 	for kernel in $DEB_KERNELS; do
-		deb_check "the module of the package serves a simulated GPU, kernel '$kernel'" \
+		package_check "the module of the package serves a simulated GPU, kernel '$kernel'" \
 			deb_boot "$kernel" "$LAB_RUN/dkms" module
 	done
-	deb_check "nvgpuctl of the package on an arm64 host" check_arm64
-	deb_check "make install DESTDIR=" check_make_install
+	package_check "nvgpuctl of the package on an arm64 host" check_arm64
+	package_check "make install DESTDIR=" check_make_install
 }
 
-cmd_deb() {
+# packages_begin COMMAND
+packages_begin() {
 	local products
 
 	# shellcheck disable=SC2086 # a list of names
 	mapfile -t products < <(printf 'kernel-%s\n' $DEB_KERNELS)
-	prepare "$LAB_KERNEL" root-amd64 "${products[@]}"
-	tools_add native packaging
-	LAB_RUN=$(new_run deb)
+	prepare "$LAB_KERNEL" root-amd64 packaging "${products[@]}"
+	tools_add native package-tests
+	LAB_RUN=$(new_run "$1")
 	LAB_BARE=$LAB_RUN/bare
-	DEB_CHECKS=0
-	say "building and testing Debian packages; logs: $LAB_RUN"
-	deb_all > >(tee "$LAB_RUN/output.log")
+	PACKAGE_CHECKS=0
+	say "building and testing packages; logs: $LAB_RUN"
+}
+
+# packages_end PACKAGE...: leaves them where their user looks for them.
+packages_end() {
+	local to=${LAB_ARGS[0]:-$LAB_TOP/packages}
+
 	rm -rf "$LAB_BARE"
-	say "packages: $LAB_RUN/debs/0.1.0, $LAB_RUN/debs/arm64/0.1.0"
-	static_summary "$DEB_CHECKS"
+	static_summary "$PACKAGE_CHECKS"
+	mkdir -p "$to"
+	cp "$@" "$to/"
+	say "packages: $to"
+}
+
+cmd_deb() {
+	packages_begin deb
+	deb_all > >(tee "$LAB_RUN/output.log")
+	packages_end "$LAB_RUN"/debs/{,arm64/}0.1.0/*.deb
 }

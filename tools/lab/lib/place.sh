@@ -32,6 +32,9 @@ product_space() {
 	tools)
 		echo 1300
 		;;
+	packaging)
+		echo 900
+		;;
 	tree-*)
 		echo 2000
 		;;

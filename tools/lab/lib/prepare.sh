@@ -19,7 +19,7 @@ recipe_hash() {
 
 # What each product in LAB_STATE is called without the hash of its recipe:
 # root-ARCHITECTURE, extra-NAME, source (parts of it), tree-SUITE (all of it), kernel-NAME,
-# headers-NAME, herd.
+# headers-NAME, herd, packaging.
 product_recipe() {
 	case $1 in
 	root-*)
@@ -43,6 +43,9 @@ product_recipe() {
 		;;
 	herd)
 		recipe_hash "make_herd apt_other_suite" "$LAB_DIR/packages/herd"
+		;;
+	packaging)
+		recipe_hash "bootstrap make_packaging" "$LAB_DIR/packages/packaging"
 		;;
 	esac
 }
@@ -191,6 +194,17 @@ make_herd() {
 	mv "$new" "$dir"
 }
 
+# Debian 12, where packages are built: newer systems have what a program from there needs.
+make_packaging() {
+	local dir LAB_SUITE=bookworm
+
+	dir=$(product_dir packaging)
+	rm -rf "$dir.new"
+	bootstrap essential amd64,arm64 packaging "$dir.new"
+	rm -rf "$dir.new/var/lib/apt/lists"
+	mv "$dir.new" "$dir"
+}
+
 host_packages_missing() {
 	local package
 
@@ -288,6 +302,9 @@ start_product() {
 		;;
 	herd)
 		step_start herd "herd7, for litmus tests" retry after_tools make_herd
+		;;
+	packaging)
+		step_start packaging "Debian 12, to build packages in" retry after_tools make_packaging
 		;;
 	esac
 }
