@@ -6,7 +6,7 @@ KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 RELEASE = $(shell cat $(KDIR)/include/config/kernel.release)
 INSTALL_MOD_PATH ?= $(DESTDIR)
 
-.PHONY: all modules lab-build clean install deb demo check patch help
+.PHONY: all modules lab-build clean install deb rpm demo check patch help
 
 ifneq ($(wildcard $(KDIR)/.),)
 all: modules
@@ -35,8 +35,8 @@ install: modules
 	fi
 
 # PACKAGES=directory
-deb:
-	tools/lab/lab deb $(PACKAGES)
+deb rpm:
+	tools/lab/lab $@ $(PACKAGES)
 
 demo:
 	tools/demo
@@ -51,7 +51,8 @@ patch:
 help:
 	@echo "make          build nvgpu-vfio-pci.ko for KDIR, or in the lab without headers"
 	@echo "make install  install it for KDIR's kernel, and nvgpuctl; DESTDIR= and INSTALL_MOD_PATH= are honoured"
-	@echo "make deb      Debian packages of both, built and tested in the lab, in packages/"
+	@echo "make deb      Debian and RPM packages of both, built and tested in the lab, in packages/"
+	@echo "make rpm      the RPM packages only"
 	@echo "make demo     tools/demo: bind a simulated GPU and give it to a guest"
 	@echo "make check    tools/check: all tests"
 	@echo "make patch    write the driver as a patch series, for git send-email"

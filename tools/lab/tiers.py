@@ -107,7 +107,7 @@ TIERS = [
          lab("fuzz", "--kernel", "debug", "--ops", "100000")),
     Tier("verdict-debug", "all", "does the verdict see leaks and wrong orders of locks? On the debug kernel",
          lab("verdict", "--kernel", "debug")),
-    Tier("deb", "all", "Debian packages: build, lintian, install, upgrade, purge in a bare Debian", lab("deb")),
+    Tier("deb", "all", "Debian and RPM packages: build, lint, install, upgrade, purge in bare systems", lab("deb")),
     Tier("mutants", "all", "forty defects of the driver, one at a time: does a test see each?",
          [TOOLS / "test/mutants/run-mutants"]),
     Tier("compare", "all", "the same probes against the in-tree nvgrace-gpu, as a table", [LAB / "compare"]),

@@ -30,8 +30,9 @@ lab_help() {
 		  nvgpuctl           test nvgpuctl, with sanitizers, on machines made of files
 		  readme             follow README's "On a Grace host" word by word, on a simulated GPU
 		  nvgpuctl-host      nvgpuctl doctor and bind on simulated GPUs with faults
-		  deb [DIRECTORY]    build the Debian packages, test them in bare Debians, leave them in
-		                     DIRECTORY (default: packages/)
+		  deb [DIRECTORY]    build Debian and RPM packages, test them in bare systems, leave them
+		                     in DIRECTORY (default: packages/)
+		  rpm [DIRECTORY]    the same for RPM packages only
 		  shell              boot a host and give a shell in it (exit, or Ctrl-A x, ends it)
 		  exec -- COMMAND    boot a host, run COMMAND in it, exit with its status
 		  tools -- COMMAND   run COMMAND in the toolchain's chroot, with its files only

@@ -50,5 +50,5 @@ require_value() {
 
 # takes_arguments COMMAND: may there be words that are no options?
 takes_arguments() {
-	[[ " exec demo tools test patch nvgpuctl deb " = *" $1 "* ]]
+	[[ " exec demo tools test patch nvgpuctl deb rpm " = *" $1 "* ]]
 }

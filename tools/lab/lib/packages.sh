@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Packages: built in Debian 12, checked in the chroot, installed in bare Debians of their own.
+# Packages: built in Debian 12, checked in the chroot, installed in bare systems of their own.
 
 # The kernels for which the module must be built there: no emulation, so amd64.
 DEB_KERNELS="newest-amd64 stable-amd64"
@@ -70,9 +70,9 @@ bare_install() {
 	rm "$LAB_BARE"/tmp/*.deb
 }
 
-# Names of all files but for those of dpkg and logs.
+# Names of all files but for those of dpkg, rpm and logs.
 bare_files() {
-	(cd "$LAB_BARE" && find . -path ./proc -prune -o -path ./var/lib/dpkg -prune -o -path ./var/log -prune \
+	(cd "$LAB_BARE" && find . -path ./proc -prune -o -path ./var/lib/dpkg -prune -o -path ./var/lib/rpm -prune -o -path ./var/log -prune \
 		-o -path ./var/cache -prune -o -path ./tmp -prune -o -print | sort)
 }
 
@@ -145,7 +145,7 @@ fits_ubuntu() {
 }
 
 # No dependency newer than Ubuntu's, no symbol newer than the glibc of Debian 12. That both
-# Debians have the dependencies is seen where apt installs the packages.
+# Debian releases have the dependencies is seen where apt installs the packages.
 check_fits() {
 	local program=$LAB_RUN/nvgpuctl package newest
 
@@ -221,10 +221,14 @@ bare_install_headers() {
 	retry bare_apt install "${headers[@]}"
 }
 
-bare_purge() {
-	bare_apt purge --auto-remove nvgpu-vfio-pci-dkms nvgpu-utils
+bare_unchanged() {
 	bare_files >"$LAB_RUN/files.after"
 	diff "$LAB_RUN/files.before" "$LAB_RUN/files.after"
+}
+
+bare_purge() {
+	bare_apt purge --auto-remove nvgpu-vfio-pci-dkms nvgpu-utils
+	bare_unchanged
 }
 
 # What the packages work with stays, and what that leaves is not ours.
@@ -276,6 +280,7 @@ deb_all() {
 	done
 	package_check "nvgpuctl of the package on an arm64 host" check_arm64
 	package_check "make install DESTDIR=" check_make_install
+	rpm_all
 }
 
 # packages_begin COMMAND
@@ -306,5 +311,5 @@ packages_end() {
 cmd_deb() {
 	packages_begin deb
 	deb_all > >(tee "$LAB_RUN/output.log")
-	packages_end "$LAB_RUN"/debs/{,arm64/}0.1.0/*.deb
+	packages_end "$LAB_RUN"/debs/{,arm64/}0.1.0/*.deb "$LAB_RUN"/rpms/0.1.0/*.rpm
 }
