@@ -19,7 +19,7 @@ TOOLS = LAB.parent
 # Each set has all of the one before it.
 SETS = {
     "default": "what everybody runs",
-    "full": "what continuous integration runs: half an hour, and two kernels to build",
+    "full": "what continuous integration runs: three quarters of an hour, and a kernel to build",
     "all": "everything, however long it takes",
 }
 
@@ -74,8 +74,6 @@ TIERS = [
     Tier("fuzz-1m", "full", "1 000 000 random operations on GPUs and on a model of them",
          lab("fuzz", "--ops", "1000000")),
     Tier("stable", "full", "tools/test/selftests on Debian's stable kernel", selftests(SHORT, "--kernel", "stable")),
-    Tier("64k", "full", "tools/test/selftests with pages of 64K, as Grace hosts have them",
-         selftests(SHORT, "--kernel", "newest-64k")),
     Tier("amd64", "full", "tools/test/selftests on amd64 hosts", selftests(SHORT, "--kernel", "newest-amd64")),
     Tier("debug", "full", "KUnit, each allocation fails once, iommufd, the kernel's vfio tests: on the debug kernel",
          selftests(DEBUG, "--kernel", "debug", hosts=2)),
@@ -86,6 +84,8 @@ TIERS = [
     Tier("starts", "all", "ten starts in a row of a guest that uses the GPU's memory", selftests(STARTS, hosts=1)),
     Tier("stable-long", "all", "the selftests that take long, on Debian's stable kernel",
          selftests(LONG, "--kernel", "stable")),
+    Tier("64k", "all", "tools/test/selftests with pages of 64K, as Grace hosts have them",
+         selftests(SHORT, "--kernel", "newest-64k")),
     Tier("64k-long", "all", "the selftests that take long, with pages of 64K",
          selftests(LONG, "--kernel", "newest-64k")),
     Tier("amd64-long", "all", "the selftests that take long, on amd64 hosts",
