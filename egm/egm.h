@@ -178,7 +178,7 @@ void egm_gpu_remove(struct pci_dev *pdev);
 /**
  * egm_gpu_remove_all() - Forget all GPUs
  *
- * Context: module exit; no GPU comes or goes.
+ * Context: module exit. No GPU is added; one that goes unnoticed is still referenced.
  */
 void egm_gpu_remove_all(void);
 

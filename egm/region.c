@@ -22,8 +22,8 @@
 #define EGM_PROP_TABLE	"nvidia,egm-retired-pages-data-base"
 
 /*
- * Both: egm_lock. Regions by proximity domain; for each GPU, by its address, the region,
- * or a value if its description was refused.
+ * Both: egm_lock. Regions by proximity domain; for each GPU, by its address and with a
+ * reference, the region, or a value if its description was refused.
  */
 static DEFINE_XARRAY(egm_regions);
 static DEFINE_XARRAY(egm_gpus);
@@ -33,9 +33,7 @@ static int egm_props_read(struct pci_dev *pdev, struct egm_props *props)
 	static const char * const names[] = {
 		EGM_PROP_PXM, EGM_PROP_BASE, EGM_PROP_SIZE, EGM_PROP_TABLE
 	};
-	u64 *const vals[] = {
-		&props->pxm, &props->base, &props->size, &props->table
-	};
+	u64 *const vals[] = { &props->pxm, &props->base, &props->size, &props->table };
 	unsigned int i;
 	int ret;
 
@@ -222,6 +220,7 @@ void egm_gpu_add(struct pci_dev *pdev)
 	/* The placeholder is what a refusal leaves. */
 	if (xa_insert(&egm_gpus, (unsigned long)pdev, xa_mk_value(0), GFP_KERNEL))
 		return;
+	pci_dev_get(pdev);
 	region = egm_gpu_region(pdev);
 	if (IS_ERR(region)) {
 		pci_err(pdev, "its EGM cannot be used (%pe)\n", region);
@@ -241,10 +240,13 @@ void egm_gpu_remove(struct pci_dev *pdev)
 	guard(mutex)(&egm_lock);
 
 	region = xa_erase(&egm_gpus, (unsigned long)pdev);
-	if (!region || xa_is_value(region))
+	if (!region)
 		return;
-	sysfs_remove_link(&region->dev->kobj, pci_name(pdev));
-	egm_region_leave(region);
+	if (!xa_is_value(region)) {
+		sysfs_remove_link(&region->dev->kobj, pci_name(pdev));
+		egm_region_leave(region);
+	}
+	pci_dev_put(pdev);
 }
 
 void egm_gpu_remove_all(void)

@@ -92,9 +92,7 @@ static int egm_retired_copy(struct xarray *bad, unsigned long nr,
 	return 0;
 }
 
-/*
- * No locks are held: the copies to the user may fault in the region.
- */
+/* No locks are held: the copies to the user may fault in the region. */
 static long egm_retired_list(struct egm_region *region,
 			     struct egm_retired_pages_list __user *list)
 {
