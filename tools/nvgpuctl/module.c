@@ -86,6 +86,18 @@ static int each_module(struct kmod_ctx *ctx, const char *name,
 	return ret;
 }
 
+static int each_module_named(const char *name, int (*run)(struct kmod_module *module, void *arg))
+{
+	struct kmod_ctx *ctx = context();
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	ret = each_module(ctx, name, run, NULL);
+	kmod_unref(ctx);
+	return ret;
+}
+
 /* Is there a line for this module in modprobe.d? Frees @iter; @value gets its command. */
 static bool is_configured(struct kmod_config_iter *iter, const char *name, char *value, size_t len)
 {
@@ -145,14 +157,7 @@ static int print_module(struct kmod_module *module, void *arg)
  */
 int module_print(const char *name)
 {
-	struct kmod_ctx *ctx = context();
-	int ret;
-
-	if (!ctx)
-		return -ENOENT;
-	ret = each_module(ctx, name, print_module, NULL);
-	kmod_unref(ctx);
-	return ret;
+	return each_module_named(name, print_module);
 }
 
 static int insert_module(struct kmod_module *module, void *arg)
@@ -162,14 +167,7 @@ static int insert_module(struct kmod_module *module, void *arg)
 
 static int insert(const void *name)
 {
-	struct kmod_ctx *ctx = context();
-	int ret;
-
-	if (!ctx)
-		return -ENOENT;
-	ret = each_module(ctx, name, insert_module, NULL);
-	kmod_unref(ctx);
-	return ret;
+	return each_module_named(name, insert_module);
 }
 
 /**
