@@ -16,16 +16,6 @@ static void check_group(const struct patient *patient,
 			gpu->iommu[0] ? gpu->iommu : "an unnamed IOMMU");
 }
 
-static bool is_gpu(const struct gpus *gpus, const char *bdf)
-{
-	unsigned int i;
-
-	for (i = 0; i < gpus->nr; i++)
-		if (!strcmp(gpus->v[i].bdf, bdf))
-			return true;
-	return false;
-}
-
 static void check_viable(const struct patient *patient,
 			 const struct gpu *gpu)
 {
@@ -38,7 +28,7 @@ static void check_viable(const struct patient *patient,
 		return;
 	}
 	blocker = group_blocker(&group, gpu->bdf);
-	if (blocker && is_gpu(patient->gpus, blocker->bdf)) {
+	if (blocker && gpus_have(patient->gpus, blocker->bdf)) {
 		snprintf(todo, sizeof(todo), "nvgpuctl bind %s %s", gpu->bdf, blocker->bdf);
 		finding(FAIL, todo, "group %d is not viable: %s, a GPU as well, is bound to %s",
 			gpu->group, blocker->bdf, blocker->driver);

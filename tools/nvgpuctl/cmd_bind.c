@@ -51,17 +51,6 @@ static void print_unbind_help(void)
 	     "driver is printed, 77 no Grace GPU.");
 }
 
-/* Does this command change the driver of that device? */
-static bool is_chosen(const struct gpus *gpus, const char *bdf)
-{
-	unsigned int i;
-
-	for (i = 0; i < gpus->nr; i++)
-		if (!strcmp(gpus->v[i].bdf, bdf))
-			return true;
-	return false;
-}
-
 static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
 {
 	enum status status = ST_OK;
@@ -76,7 +65,7 @@ static enum status check_group(const struct gpus *gpus, const struct gpu *gpu)
 	if (group_load(gpu->group, &group))
 		return ST_OK;
 	for (i = 0; i < group.nr && status == ST_OK; i++) {
-		if (!group.v[i].blocks || is_chosen(gpus, group.v[i].bdf))
+		if (!group.v[i].blocks || gpus_have(gpus, group.v[i].bdf))
 			continue;
 		complain_of(gpu->bdf,
 			    "IOMMU group %d is not viable while %s is bound to %s: unbind that first (driverctl set-override %s none). Nothing was changed",

@@ -71,11 +71,8 @@ static struct libscols_line *new_branch(struct libscols_table *table,
 
 static const char *role(const struct gpus *gpus, const struct member *member)
 {
-	unsigned int i;
-
-	for (i = 0; i < gpus->nr; i++)
-		if (!strcmp(gpus->v[i].bdf, member->bdf))
-			return "GPU";
+	if (gpus_have(gpus, member->bdf))
+		return "GPU";
 	if (member->is_bridge)
 		return "bridge";
 	return member->blocks ? "makes the group not viable" : "";

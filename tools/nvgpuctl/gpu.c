@@ -262,14 +262,21 @@ void gpus_free(struct gpus *gpus)
 	*gpus = (struct gpus) {};
 }
 
-static void choose(struct gpus *chosen, const struct gpu *gpu)
+/* Is the device with that canonical address one of them? */
+bool gpus_have(const struct gpus *gpus, const char *bdf)
 {
 	unsigned int i;
 
-	for (i = 0; i < chosen->nr; i++)
-		if (!strcmp(chosen->v[i].bdf, gpu->bdf))
-			return;
-	chosen->v[chosen->nr++] = *gpu;
+	for (i = 0; i < gpus->nr; i++)
+		if (!strcmp(gpus->v[i].bdf, bdf))
+			return true;
+	return false;
+}
+
+static void choose(struct gpus *chosen, const struct gpu *gpu)
+{
+	if (!gpus_have(chosen, gpu->bdf))
+		chosen->v[chosen->nr++] = *gpu;
 }
 
 /**

@@ -281,6 +281,7 @@ struct gpus {
 
 int gpus_load(struct gpus *gpus, char **spec, unsigned int nr);
 void gpus_free(struct gpus *gpus);
+bool gpus_have(const struct gpus *gpus, const char *bdf);
 bool gpu_matches(const struct gpu *gpu, const char *spec);
 int gpus_select(const struct gpus *all, char **spec, unsigned int nr, struct gpus *chosen);
 struct json_object *gpu_json(const struct gpu *gpu);
