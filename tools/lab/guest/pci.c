@@ -19,7 +19,7 @@
 #define DEVICES	"/sys/bus/pci/devices"
 #define VENDOR	"0x10de"
 
-/* Of a line of the file "resource": include/linux/ioport.h. */
+/* Flag in the third column of the sysfs file "resource" (include/linux/ioport.h). */
 #define IORESOURCE_MEM	0x200
 
 static char device[300];
