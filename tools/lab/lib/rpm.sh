@@ -32,7 +32,7 @@ check_rpmlint() {
 }
 
 bare_rpm() {
-	in_tools rpm --root "$(inside "$LAB_BARE")" --nodeps "$@"
+	in_tools rpm --root "$(inside "$LAB_BARE")" "$@"
 }
 
 # bare_rpm_install VERSION
@@ -40,7 +40,7 @@ bare_rpm_install() {
 	local rpms
 
 	rpms=$(inside "$LAB_RUN/rpms/$1")
-	bare_rpm -U "$rpms/nvgpu-vfio-pci-dkms-$1-1.noarch.rpm" "$rpms/nvgpu-utils-$1-1.x86_64.rpm"
+	bare_rpm -U --nodeps "$rpms/nvgpu-vfio-pci-dkms-$1-1.noarch.rpm" "$rpms/nvgpu-utils-$1-1.x86_64.rpm"
 }
 
 # The same files as Debian's package, but for those of zsh and sos. rpm brings no libraries,
@@ -48,7 +48,7 @@ bare_rpm_install() {
 check_rpm_utils() {
 	bare_rpm_install 0.1.0
 	diff <(utils_files | sed -e 's/vendor-completions/site-functions/' -e 's|/lib/python3/.*/|/share/doc/nvgpu-utils/|' | sort) \
-		<(bare_rpm -ql nvgpu-utils | grep -v -e /.build-id -e ^/usr/share/licenses | sort)
+		<(bare_rpm -ql nvgpu-utils | grep -v -e /.build-id -e ^/usr/share/licenses -e 'utils$' | sort)
 	in_tools "$(inside "$LAB_BARE")/usr/sbin/nvgpuctl" --version
 	in_tools rpm -qp --fileclass "$(inside "$LAB_RUN")/rpms/0.1.0/nvgpu-utils-0.1.0-1.aarch64.rpm" |
 		grep '^/usr/sbin/nvgpuctl.* ARM aarch64'
@@ -69,8 +69,10 @@ check_rpm_upgrade() {
 	[ "$(in_bare dkms status)" = "nvgpu-vfio-pci/0.1.1: added" ]
 }
 
+# Where there is RPM the two directories belong to its package "filesystem".
 bare_rpm_erase() {
 	bare_rpm -e nvgpu-vfio-pci-dkms nvgpu-utils
+	rmdir "$LAB_BARE/usr/share/licenses" "$LAB_BARE/usr/share/man/man4"
 	bare_unchanged
 }
 
