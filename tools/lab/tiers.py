@@ -68,7 +68,7 @@ TIERS = [
          lab("intree")),
     Tier("nvgpuctl", "full", "the operator's program, with sanitizers, on machines made of files", lab("nvgpuctl")),
     Tier("demo", "full", "tools/demo, from bind to guest to unload", [TOOLS / "demo"], False),
-    Tier("readme", "full", "README's chapter for operators, word by word, to a running guest", lab("readme")),
+    Tier("readme", "full", "README's chapter for operators, word by word, and a reboot with persisted GPUs", lab("readme")),
     Tier("matrix", "full", "builds with W=1 for ten kernels of Debian and for the releases between them",
          lab("matrix")),
     Tier("fuzz-1m", "full", "1 000 000 random operations on GPUs and on a model of them",
