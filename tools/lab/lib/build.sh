@@ -140,12 +140,28 @@ build_peer() {
 		CONFIG_NVGRACE_GPU_VFIO_PCI=m
 }
 
+# The module that hot-adds memory, for the inner guest.
+build_guest_module() {
+	local build=$1 kernel
+
+	kernel=$(guest_kernel "$2")
+	if [ "$kernel" != "$2" ]; then
+		build=$1/guest-kernel
+		mkdir -p "$build/src" "$build/logs" "$build/out/modules"
+		copy_newer "$build/src" "$1/src/tools/test/selftests/hot-ram/"{Makefile,*.c}
+		build_module "$build" "$kernel" hot-ram "$build/src" W=1
+	fi
+	copy_newer "$1/out/guest" "$build/out/modules/nvgpu-hot-ram.ko"
+}
+
 # The inner guest's accesses are arm64 instructions.
 build_guest() {
+	mkdir -p "$1/out/guest"
+	build_guest_module "$1" "$2"
 	build_programs "$1" "$2" guest "$1/src/tools/lab/guest" "$1/guest"
-	[ ! "$1/out/initrd" -nt "$1/guest/init" ] || return 0
+	[ ! "$1/out/guest/initrd" -nt "$1/guest/init" ] || return 0
 	make_cpio "$1/guest" >"$1/initrd.new"
-	mv "$1/initrd.new" "$1/out/initrd"
+	mv "$1/initrd.new" "$1/out/guest/initrd"
 }
 
 # With KUnit in the kernel, its tests are modules beside the driver.

@@ -57,10 +57,11 @@ payload_state() {
 }
 
 # The kernel of the inner guest is the host's, but none that checks itself: emulated
-# in an emulated host it would be up after the tests have lost patience.
+# in an emulated host it would be up after the tests have lost patience. For debug-64k it is
+# newest-64k.
 guest_kernel() {
 	if is_debug "$1"; then
-		default_kernel
+		printf '%s\n' "${1/debug/$(default_kernel)}"
 	else
 		printf '%s\n' "$1"
 	fi
@@ -87,8 +88,8 @@ make_payload() {
 	rm "$payload/lib"
 	cp -a "$build/out/bin/." "$payload/lab/bin/"
 	cp -a "$build/src/tools" "$payload/lab/tools"
-	cp "$(kernel_dir "$(guest_kernel "$1")")"/{Image,release} "$payload/lab/guest/"
-	[ ! -e "$build/out/initrd" ] || cp "$build/out/initrd" "$payload/lab/guest/initrd"
+	cp "$(kernel_dir "$(guest_kernel "$1")")/Image" "$payload/lab/guest/"
+	[ ! -e "$build/out/guest" ] || cp "$build/out/guest/"* "$payload/lab/guest/"
 	make_erofs "$build/payload.erofs.new" "$payload"
 	mv "$build/payload.erofs.new" "$build/payload.erofs"
 	rm -rf "$payload"

@@ -205,8 +205,6 @@ LOG=$WORK/log
 : >"$LOG"
 trap 'remove_gpus; rm -rf "$WORK"' EXIT
 guest_or_skip
-[ "$(<"$GUEST_FILES/release")" = "$(uname -r)" ] ||
-	tap_skip_all "the guest runs another kernel, for which there is no nvgpu-hot-ram"
 [ "$("${NVGPU_BIN:-/lab/bin}/kvm-cap")" = "cacheable-pfnmap: 1" ] ||
 	tap_skip_all "KVM of this kernel maps the memory as Device memory"
 guest_numa_initrd "$INITRD" || exit

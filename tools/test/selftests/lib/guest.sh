@@ -106,7 +106,7 @@ guest_numa_initrd() {
 	local tree
 
 	tree=$(mktemp -d)
-	cp /lab/modules/nvgpu-hot-ram.ko "$tree/" &&
+	cp "$GUEST_FILES/nvgpu-hot-ram.ko" "$tree/" &&
 		(cat "$GUEST_FILES/initrd" && cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$1"
 	rm -rf "$tree"
 }
