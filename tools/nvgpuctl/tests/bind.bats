@@ -72,19 +72,25 @@ on_nvidia() {
 	[ "$(json '[s["do"] for s in d["steps"]]')" = "['write', 'write']" ]
 }
 
-@test "--persist: driverctl reads the file" {
+@test "--persist: a file of driverctl, and none after unbind" {
 	run nvgpuctl bind --persist "$A"
 	status_is 0
 	[ "$(cat "$HOST/etc/driverctl.d/pci-$A")" = nvgpu_vfio_pci ]
 	[ "$(ls -A "$HOST/etc/driverctl.d")" = "pci-$A" ]
-	if command -v driverctl >/dev/null; then
-		cp "$HOST/etc/driverctl.d/pci-$A" /etc/driverctl.d/
-		driverctl list-persisted | grep -q "$A nvgpu_vfio_pci"
-		rm "/etc/driverctl.d/pci-$A"
-	fi
 	run nvgpuctl unbind --persist "$A"
 	status_is 0
 	[ ! -e "$HOST/etc/driverctl.d/pci-$A" ]
+}
+
+# A copy of driverctl, as the directory is fixed in it and the machine's is not ours.
+@test "--persist: driverctl reads the file" {
+	driverctl=$(command -v driverctl) || skip "no driverctl here"
+	grep -q list-persisted "$driverctl" || skip "this driverctl has no list-persisted"
+	sed "s|^confdir=.*|confdir=$HOST/etc/driverctl.d|" "$driverctl" >"$HOST/driverctl"
+	nvgpuctl -q bind --persist "$A"
+	run bash "$HOST/driverctl" list-persisted
+	status_is 0
+	[ "$output" = "$A nvgpu_vfio_pci" ]
 }
 
 @test "--persisted: the driver in the file, as udev does at boot" {
