@@ -95,7 +95,9 @@ static void put_nodes(const struct vm *vm, FILE *to)
 				vm->host_node[i]);
 		fputs("  </numatune>\n", to);
 	}
-	fputs("  <cpu mode='host-passthrough'>\n    <numa>\n", to);
+	fprintf(to, "  <cpu mode='host-passthrough'>\n"
+		"    <topology sockets='%u' cores='%u' threads='1'/>\n    <numa>\n",
+		vm_cpu_sockets(vm), vm->cpus / vm_cpu_sockets(vm));
 	for (i = 0; i < vm->nr_nodes; i++) {
 		fprintf(to, "      <cell id='%u' cpus='%u-%u' memory='%llu' unit='MiB'", i,
 			vm_first_cpu(vm, i), vm_first_cpu(vm, i + 1) - 1,

@@ -38,7 +38,7 @@ static void put_machine(const struct vm *vm, const struct script *out)
 	script_option(out, "-name", "%s", name);
 	script_option(out, "-machine", "virt,accel=kvm,gic-version=3,ras=on%s", extra);
 	script_option(out, "-cpu", "host");
-	script_option(out, "-smp", "%u", vm->cpus);
+	script_option(out, "-smp", "%u,sockets=%u", vm->cpus, vm_cpu_sockets(vm));
 	script_option(out, "-m", "%lluM", vm->memory / SZ_M);
 	script_option(out, "-bios", "%s", vm->firmware);
 	script_option(out, "-nodefaults", "%s", "");

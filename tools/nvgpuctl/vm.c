@@ -110,6 +110,12 @@ const char *vm_made_for(const struct vm *vm, enum vmm which, char *buf, size_t l
 	return buf;
 }
 
+/* Linux wants no socket on two nodes. Sockets are equal, so else each CPU has its own. */
+unsigned int vm_cpu_sockets(const struct vm *vm)
+{
+	return vm->cpus % vm->nr_nodes ? vm->cpus : vm->nr_nodes;
+}
+
 /* GPUs share a bus with an SMMU, or a bus on a node. */
 static bool share_bus(const struct vm *vm, unsigned int a, unsigned int b)
 {

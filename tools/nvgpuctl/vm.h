@@ -131,6 +131,7 @@ bool vm_has(const struct vm *vm, enum feature feature);
 const char *vm_made_for(const struct vm *vm, enum vmm which, char *buf, size_t len);
 __u64 vm_mmio_size(const struct gpus *gpus);
 __u64 vm_memlock(const struct gpus *gpus, __u64 memory);
+unsigned int vm_cpu_sockets(const struct vm *vm);
 unsigned int vm_bus_of(const struct vm *vm, unsigned int gpu);
 bool vm_bus_is_first(const struct vm *vm, unsigned int gpu);
 unsigned int vm_nr_nodes(const struct vm *vm);

@@ -117,6 +117,7 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 	run nvgpuctl gen qemu all --memory 9G --cpus 5
 	output_has "id=m0,size=4608M,host-nodes=0,policy=bind"
 	output_has "node,nodeid=1,cpus=2-4,memdev=m1"
+	output_has "-smp 5,sockets=5"
 	[ "$(grep -c 'dist,src' <<<"$output")" -eq $((18 * 17 / 2)) ]
 	output_has "dist,src=0,dst=1,val=40"
 	output_has "dist,src=0,dst=2,val=20"
@@ -241,6 +242,7 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 				-e 's/^)/\t-machine virt,gic-version=3,highmem-mmio-size=1024G -cpu max -S -monitor stdio\n)/' >"$HOST/vm"
 		run bash "$HOST/vm" <<<"quit"
 		status_is 0
+		output_lacks warning
 	done
 }
 
