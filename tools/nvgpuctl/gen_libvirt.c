@@ -137,9 +137,11 @@ static void put_buses(const struct vm *vm, FILE *to)
 static void put_gpu(const struct vm *vm, FILE *to, unsigned int i)
 {
 	const struct gpu *gpu = &vm->gpus->v[i];
-	/* Root ports follow the expander buses, up to one per GPU. */
-	unsigned int port = vm->gpus->nr + 1 + i, bus = vm_bus_of(vm, i);
+	unsigned int bus = vm_bus_of(vm, i), port = 1 + i, j;
 
+	/* Root ports follow the expander buses: libvirt fills gaps with ports of its own. */
+	for (j = 0; j < vm->gpus->nr; j++)
+		port += vm_bus_is_first(vm, j);
 	if (bus)
 		fprintf(to,
 			"    <controller type='pci' index='%u' model='pcie-root-port'><address type='pci' bus='%u' slot='%u'/></controller>\n",
