@@ -11,7 +11,8 @@
 #include "doctor.h"
 
 /* Width of the verdict and the name of the check. */
-#define SEEN_COLUMN 25
+/* What was seen is beside the name of the check, or below it in a narrow terminal. */
+#define SEEN_COLUMN (opts.width < 64 ? 6 : 25)
 #define GUEST_MEMORY_DEFAULT (16 * SZ_G)
 
 static const struct check *const all_checks[] = {
@@ -115,8 +116,10 @@ static void print_found(const struct found *one)
 
 	if (opts.quiet && (one->verdict == PASS || one->verdict == SKIP))
 		return;
-	printf("%s%s%s  %-18s ", paint(verdict_paint[one->verdict]), verdict_name[one->verdict],
-	       paint(PAINT_OFF), one->check->id);
+	printf("%s%s%s  %-*s", paint(verdict_paint[one->verdict]), verdict_name[one->verdict],
+	       paint(PAINT_OFF), SEEN_COLUMN - 6, one->check->id);
+	if (SEEN_COLUMN == 6)
+		printf("\n%6s", "");
 	n = snprintf(text, sizeof(text), "%s%s", one->gpus, one->gpus[0] ? ": " : "");
 	unmark(text + n, sizeof(text) - n, one->seen, one->gpus);
 	out_wrapped(text, SEEN_COLUMN);
@@ -232,7 +235,7 @@ static void print_text(void)
 {
 	static const enum verdict order[] = { FAIL, WARN, SKIP, PASS };
 	const struct found *first = NULL;
-	char todo[1024];
+	char text[1024];
 	unsigned int i, j;
 
 	for (i = 0; i < NR_ITEMS(order); i++) {
@@ -244,12 +247,15 @@ static void print_text(void)
 			print_found(&found[j]);
 		}
 	}
-	say("%u passed, %u warnings, %u failures, %u skipped", count[PASS], count[WARN],
-	    count[FAIL], count[SKIP]);
-	if (first && !opts.quiet) {
-		unmark(todo, sizeof(todo), first->todo, first->gpus);
+	if (opts.quiet)
+		return;
+	snprintf(text, sizeof(text), "%u passed, %u warnings, %u failures, %u skipped",
+		 count[PASS], count[WARN], count[FAIL], count[SKIP]);
+	out_wrapped(text, 0);
+	if (first) {
+		unmark(text, sizeof(text), first->todo, first->gpus);
 		printf("first: ");
-		out_wrapped(todo, 7);
+		out_wrapped(text, 7);
 	}
 }
 

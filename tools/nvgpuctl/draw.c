@@ -11,7 +11,7 @@
 #include "draw.h"
 
 #define ROWS		12
-#define INNER		26
+#define INNER		23
 
 /* Of an SVG, in pixels: columns of addresses, host box, arrows, addresses, guest boxes, notes. */
 #define SVG_HEIGHT	360
@@ -68,11 +68,17 @@ static unsigned int height_of(const struct box_part *part, __u64 scale, unsigned
 	return wanted < min ? min : wanted;
 }
 
+/* A note is in its box then, in the second row, not beside it. */
+static bool is_narrow(void)
+{
+	return opts.width < 64;
+}
+
 static void draw_rule(const struct style *style, const char *const corner[2], __u64 address)
 {
 	int i;
 
-	printf("  %16llx %s", address, corner[0]);
+	printf(" %13llx %s", address, corner[0]);
 	for (i = 0; i < INNER; i++)
 		fputs(style->line, stdout);
 	printf("%s\n", corner[1]);
@@ -85,19 +91,21 @@ static enum paint part_paint(const struct box_part *part)
 	return part->is_cached ? PAINT_GREEN : PAINT_CYAN;
 }
 
-static void draw_row(const struct style *style, const struct box_part *part, bool is_first)
+static void draw_row(const struct style *style, const struct box_part *part, unsigned int row)
 {
 	char text[INNER + 1] = "", size[32];
 	int i;
 
-	if (is_first)
-		snprintf(text, sizeof(text), " %-10.10s %12.12s ", part->name,
+	if (!row)
+		snprintf(text, sizeof(text), " %-8.8s %12.12s ", part->name,
 			 format_size(size, sizeof(size), part->size));
-	printf("  %16s %s%s%s", "", style->side, paint(part_paint(part)), text);
+	else if (row == 1 && part->note && is_narrow())
+		snprintf(text, sizeof(text), " %s", part->note);
+	printf("%15s%s%s%s", "", style->side, paint(part_paint(part)), text);
 	for (i = strlen(text); i < INNER; i++)
 		fputs(part->is_empty ? style->fill : " ", stdout);
 	printf("%s%s", paint(PAINT_OFF), style->side);
-	if (is_first && part->note)
+	if (!row && part->note && !is_narrow())
 		printf(" %s", part->note);
 	putchar('\n');
 }
@@ -113,12 +121,13 @@ void draw_text(const struct box *box, __u64 scale)
 	__u64 address = box->address;
 	unsigned int i, row, rows;
 
-	printf("  %s\n", box->title);
+	printf("  ");
+	out_wrapped(box->title, 2);
 	draw_rule(style, style->top, address);
 	for (i = 0; i < box->nr; i++) {
-		rows = height_of(&box->part[i], scale, ROWS, 1);
+		rows = height_of(&box->part[i], scale, ROWS, is_narrow() ? 2 : 1);
 		for (row = 0; row < rows; row++)
-			draw_row(style, &box->part[i], !row);
+			draw_row(style, &box->part[i], row);
 		address += box->part[i].size;
 		draw_rule(style, i + 1 < box->nr ? style->middle : style->bottom, address);
 	}

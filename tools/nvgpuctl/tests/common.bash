@@ -122,17 +122,21 @@ status_is() {
 	}
 }
 
-# No line is longer than 80 columns, none has escapes.
-fits_80_columns() {
+# fits_columns NUMBER: no line is longer, none has escapes.
+fits_columns() {
 	local line
 
 	while IFS= read -r line; do
-		[ ${#line} -le 80 ] || {
+		[ ${#line} -le "$1" ] || {
 			printf '%s columns: %s\n' ${#line} "$line" >&2
 			return 1
 		}
 	done <<<"$output"
 	output_lacks $'\033'
+}
+
+fits_80_columns() {
+	fits_columns 80
 }
 
 # json FILTER: a value of the JSON in $output, by python.

@@ -221,6 +221,20 @@ load common
 	output_lacks '│'
 }
 
+@test "map, doctor: a terminal of 40 columns" {
+	export FAKE_TERMINAL=1 TERM=dumb COLUMNS=40
+	run nvgpuctl map "$A"
+	status_is 0
+	fits_columns 40
+	output_has "│ nothing 32 GiB │ │ reads ~0, drops writes│"
+	output_has "│ resmem 1 GiB │ │ write-combining │"
+	run nvgpuctl doctor --ignore vmm
+	status_is 0
+	fits_columns 40
+	output_lacks ' $'
+	output_has "PASS iommu.group 0009:01:00.0: IOMMU group 14 behind"
+}
+
 @test "map: one scale for all boxes" {
 	run nvgpuctl map --ascii "$A"
 	# 128 GiB in 12 rows: 9 of usemem in both boxes, 3 of nothing; 1 GiB has one.
