@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
 _nvgpuctl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word command=
+	# Not COMP_WORDS, in which each colon of an address ends a word.
+	local line=${COMP_LINE:0:COMP_POINT} cur prev word words command=
 	local commands="list show map bind unbind doctor gen alias report"
 	local options="--json --dry-run --columns --quiet --sysroot --color --ascii --noheadings --raw --pairs --help --version"
 
 	COMPREPLY=()
-	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+	cur=${line##*[[:space:]]}
+	read -ra words <<<"${line%"$cur"}"
+	prev=${words[-1]}
+	for word in "${words[@]:1}"; do
 		case " $commands " in
 		*" $word "*)
 			command=$word
@@ -17,11 +21,16 @@ _nvgpuctl() {
 	done
 	case $prev in
 	--sysroot | --svg | --output | --disk | --firmware | --emulator)
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o default
+		return
+		;;
+	--driver | --wait | --memory | --cpus | --host-node | --name | --only | --ignore | --*-version)
 		return
 		;;
 	--columns | -o)
-		mapfile -t COMPREPLY < <(compgen -W "$(nvgpuctl list --help | sed -n 's/^  \([A-Z][A-Z]*\)  .*/\L\1/p')" -- "$cur")
+		word=$(nvgpuctl list --help | sed -n 's/^  \([A-Z][A-Z]*\)  .*/\L\1/p')
+		mapfile -t COMPREPLY < <(compgen -P "${cur%"${cur##*,}"}" -W "$word" -- "${cur##*,}")
+		compopt -o nospace 2>/dev/null
 		return
 		;;
 	--iommufd)
@@ -50,9 +59,9 @@ _nvgpuctl() {
 	word="all $(nvgpuctl list --noheadings -o bdf 2>/dev/null)"
 	[ "$command" != gen ] || word+=" qemu libvirt cloud-hypervisor"
 	mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
-	# A colon ends a word in bash: give the rest only.
-	if declare -F __ltrim_colon_completions >/dev/null; then
-		__ltrim_colon_completions "$cur"
+	# Readline replaces only what follows the last colon.
+	if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+		COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}")
 	fi
 }
 

@@ -94,7 +94,7 @@ print(*set(keys(json.load(sys.stdin))))'
 # complete WORD...: bash completions of the last one.
 complete_words() {
 	bash -c '. "$0"; nvgpuctl() { "$BIN/nvgpuctl-test" --sysroot "$HOST" "$@"; }
-		COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nvgpuctl; printf "%s\n" "${COMPREPLY[@]}"' \
+		COMP_LINE=$*; COMP_POINT=${#COMP_LINE}; _nvgpuctl; printf "%s\n" "${COMPREPLY[@]}"' \
 		"$BATS_TEST_DIRNAME/../completion/nvgpuctl.bash" "$@"
 }
 
@@ -124,6 +124,63 @@ complete_words() {
 			}
 		done <"$HOST/options"
 	done
+}
+
+# typed SHELL LINE...: arguments of each nvgpuctl that is typed at a terminal, \t is Tab.
+typed() {
+	mkdir -p "$HOST/path"
+	cat >"$HOST/path/nvgpuctl" <<-'END'
+		#!/bin/sh
+		[ "$1" != list ] || [ "$2" = -o ] || exec "$BIN/nvgpuctl-test" --sysroot "$HOST" "$@"
+		printf '<%s>' "$*"
+	END
+	chmod +x "$HOST/path/nvgpuctl"
+	PATH=$HOST/path:$PATH TERM=dumb python3 - "$@" <<-'END'
+		import os, pty, re, signal, sys
+		seen = b""
+		def read_until(pattern):
+		    global seen
+		    while not (found := re.search(pattern, seen)):
+		        seen += os.read(terminal, 4096)
+		    seen = seen[found.end():]
+		    return found.group(1).decode()
+		signal.alarm(300)
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execvp("sh", ["sh", "-c", sys.argv[1]])
+		for line in sys.argv[2:]:
+		    read_until(b"(prompt:)")
+		    os.write(terminal, line.replace("\\t", "\t").encode() + b"\r")
+		    print(read_until(b"<([^>]*)>"))
+	END
+}
+
+# completes_in SHELL: at a terminal, an address as a whole, lists of columns, files.
+completes_in() {
+	export HOST
+	diff - <(typed "$1" 'nvgpuctl bi\t0009\t' 'nvgpuctl bind 0009:01:00.0 0019:0\t' \
+		'nvgpuctl unbind --wait 5 0019:\t0009:01:0\t' 'nvgpuctl gen q\t001\t' \
+		'nvgpuctl list -o bdf,dr\t' "nvgpuctl gen qemu --disk $HOST/dev/km\\t") <<-END
+		bind $A
+		bind $A $B
+		unbind --wait 5 $B $A
+		gen qemu $B
+		list -o bdf,driver
+		gen qemu --disk $HOST/dev/kmsg
+	END
+}
+
+@test "bash completion at a terminal: whole addresses, columns, files" {
+	printf '. "%s"\nPS1=prompt:\n' "$BATS_TEST_DIRNAME/../completion/nvgpuctl.bash" >"$HOST/bashrc"
+	completes_in "exec bash --noprofile --rcfile '$HOST/bashrc' -i"
+}
+
+@test "zsh completion at a terminal: whole addresses, columns, files" {
+	command -v zsh >/dev/null || skip "no zsh here"
+	# shellcheck disable=SC2016 # zsh expands it
+	printf 'fpath=("%s" $fpath)\nautoload -U compinit && compinit -u -D\nPS1=prompt:\n' \
+		"$BATS_TEST_DIRNAME/../completion" >"$HOST/.zshrc"
+	completes_in "ZDOTDIR='$HOST' exec zsh -d -i"
 }
 
 @test "zsh completion is valid, and taken for nvgpuctl" {
