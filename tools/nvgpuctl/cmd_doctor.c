@@ -10,7 +10,6 @@
 
 #include "doctor.h"
 
-/* Width of the verdict and the name of the check. */
 /* What was seen is beside the name of the check, or below it in a narrow terminal. */
 #define SEEN_COLUMN (opts.width < 64 ? 6 : 25)
 #define GUEST_MEMORY_DEFAULT (16 * SZ_G)
