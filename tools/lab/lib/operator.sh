@@ -78,13 +78,13 @@ cmd_readme() {
 	build_operator
 	: "${LAB_TIMEOUT:=900}"
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
-	LAB_EXTRA=extra-libvirt
+	LAB_EXTRA="extra-libvirt"
 	operator_run readme follow-readme
 	etc=$LAB_RUN/files
 	mkdir "$etc"
 	sed -n 's/^# etc //p' "$LAB_RUN/output.log" | base64 -d | tar -C "$etc" -x ||
 		OPERATOR_STATUS=1
-	LAB_EXTRA=extra-systemd LAB_FILES=$etc
+	LAB_EXTRA="extra-systemd" LAB_FILES=$etc
 	operator_run readme-boot boot-persisted
 	operator_end
 }
