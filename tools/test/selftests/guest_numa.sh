@@ -211,7 +211,7 @@ guest_numa_initrd "$INITRD" || exit
 case ${1:-} in
 two)
 	add_gpu numa0 memory_size=2G || exit
-	add_gpu numa1 device_id=0x2941 mig_fixed=1 cxl=1 cxl_timeout=1 memory_size=1000M || exit
+	add_gpu numa1 device_id=0x2941 mig_fixed=1 cxl=1 cxl_timeout=1 memory_size=1600M || exit
 	use_memory
 	;;
 demands)
