@@ -26,14 +26,14 @@ SETS = {
 # What these find beside the others is no part of what everybody waits for: second layouts
 # of tests, guests in guests, what sums up.
 LONG = ("guest.tail guest_dma.mig_fixed guest_acpi guest_numa guest_numa.two guest_numa.life "
-        "guest_numa.poison guest_numa.demands "
+        "guest_numa.poison guest_numa.demands egm egm_stress egm_life guest_egm "
         "scenarios walkthrough reload sim_random ready_wait.pm reset_paths.gb200").split()
 # Ten boots of a guest, which differ in nothing: minutes that find little.
 STARTS = ["guest_numa.starts"]
 # On the debug kernel a host checks itself for a minute in the end: what needs such a kernel
 # goes into few hosts.
-DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma guest_dma.mig_fixed "\
-    "pasid pasid.plain pasid.vfio_pci".split()
+DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma "\
+    "guest_dma.mig_fixed pasid pasid.plain pasid.vfio_pci".split()
 
 
 def all_tests():
