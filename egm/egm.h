@@ -18,7 +18,6 @@
 #ifndef EGM_H
 #define EGM_H
 
-#include <linux/kfifo.h>
 #include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -27,7 +26,6 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 struct address_space;
 struct class;
@@ -93,14 +91,15 @@ struct egm_zero {
  * struct egm_poison - memory failures of a region
  * @space: registration with memory-failure; the owner's open() and release()
  * @is_registered: whether that succeeded; likewise
- * @work: takes blocks out of use
- * @pfns: failed pages from memory-failure, which has one caller at a time, to @work
+ * @work: takes the blocks of @failed out of use
+ * @failed: bit for each block that memory-failure has reported; set atomically, in a
+ *	context that cannot take a lock, and never cleared
  */
 struct egm_poison {
 	struct pfn_address_space space;
 	bool is_registered;
 	struct work_struct work;
-	DECLARE_KFIFO(pfns, unsigned long, 32);
+	unsigned long *failed;
 };
 
 /**
@@ -115,7 +114,7 @@ struct egm_poison {
  * @lock: see the lock map above
  * @revoked: the last GPU went under the present owner; written under @lock and
  *	egm_lock, where it only ends an activity early it is read without
- * @bad: blocks that are never mapped, by number; added under @lock
+ * @bad: bit for each block that is never mapped; set under @lock, never cleared
  * @zero: zeroing
  * @poison: memory failures
  */
@@ -129,10 +128,16 @@ struct egm_region {
 	struct address_space *mapping;
 	struct rw_semaphore lock;	/* outer: egm_lock or mmap_lock, see above */
 	bool revoked;
-	struct xarray bad;
+	unsigned long *bad;
 	struct egm_zero zero;
 	struct egm_poison poison;
 };
+
+/* Number of blocks: of bits in the bitmaps of a region. */
+static inline unsigned long egm_nr_blocks(const struct egm_region *region)
+{
+	return region->props.size / EGM_BLOCK;
+}
 
 /* Logs what is wrong with firmware's description; the value is the error. */
 #define egm_err(_err, _format, ...) ({					\
@@ -208,30 +213,36 @@ void egm_region_disown(struct egm_region *region, bool used);
  * egm_retired_parse() - Read firmware's list of retired blocks
  * @table: the list
  * @props: the region that it is about
- * @bad: gains the blocks, by number
+ * @bad: gains the blocks
  *
- * Return: 0, -ENOMEM, or -EINVAL after a line in the log.
+ * Return: 0, or -EINVAL after a line in the log.
  */
 int egm_retired_parse(const struct egm_table *table,
-		      const struct egm_props *props, struct xarray *bad);
+		      const struct egm_props *props, unsigned long *bad);
 
 /**
- * egm_retired_load() - Read the list of a region from memory
+ * egm_retired_init() - Find out which blocks of a region are bad
  * @region: a new region
  *
  * Return: 0, -ENOMEM, or -EINVAL after a line in the log.
  */
-int egm_retired_load(struct egm_region *region);
+int egm_retired_init(struct egm_region *region);
+
+/**
+ * egm_retired_destroy() - Undo egm_retired_init()
+ * @region: the region, without owner
+ */
+void egm_retired_destroy(struct egm_region *region);
 
 /**
  * egm_retired_next() - Find the first bad block of a range
- * @bad: bad blocks, by number
+ * @bad: bit for each bad block
  * @from: offset of the range in the region
  * @end: its end, not @from
  *
  * Return: offset of the first byte of the range that is in a bad block, or @end.
  */
-u64 egm_retired_next(struct xarray *bad, u64 from, u64 end);
+u64 egm_retired_next(const unsigned long *bad, u64 from, u64 end);
 
 /**
  * egm_ioctl() - The ioctl of a device file

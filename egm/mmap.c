@@ -48,7 +48,7 @@ static vm_fault_t egm_mmap_huge_fault(struct vm_fault *vmf, unsigned int order)
 
 	if (region->revoked)
 		return VM_FAULT_SIGBUS;
-	if (egm_retired_next(&region->bad, offset, offset + size) < offset + size)
+	if (egm_retired_next(region->bad, offset, offset + size) < offset + size)
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_HWPOISON;
 	return egm_insert(vmf, PHYS_PFN(region->props.base + offset), order);
 }

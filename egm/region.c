@@ -28,27 +28,25 @@
 static DEFINE_XARRAY(egm_regions);
 static DEFINE_XARRAY(egm_gpus);
 
+static int egm_prop_read(struct pci_dev *pdev, const char *name, u64 *val)
+{
+	int ret = device_property_read_u64(&pdev->dev, name, val);
+
+	if (ret)
+		pci_err(pdev, "no EGM: %s is missing or no 64-bit integer (%pe)\n",
+			name, ERR_PTR(ret));
+	return ret;
+}
+
 static int egm_props_read(struct pci_dev *pdev, struct egm_props *props)
 {
-	static const char * const names[] = {
-		EGM_PROP_PXM, EGM_PROP_BASE, EGM_PROP_SIZE, EGM_PROP_TABLE
-	};
-	u64 *const vals[] = { &props->pxm, &props->base, &props->size, &props->table };
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		ret = device_property_read_u64(&pdev->dev, names[i], vals[i]);
-		if (!ret)
-			continue;
-		*vals[i] = 0;
-		if (vals[i] == &props->table &&
-		    !device_property_present(&pdev->dev, names[i]))
-			continue;
-		pci_err(pdev, "no EGM: %s is missing or no 64-bit integer (%pe)\n",
-			names[i], ERR_PTR(ret));
+	props->table = 0;
+	if (egm_prop_read(pdev, EGM_PROP_PXM, &props->pxm) ||
+	    egm_prop_read(pdev, EGM_PROP_BASE, &props->base) ||
+	    egm_prop_read(pdev, EGM_PROP_SIZE, &props->size) ||
+	    (device_property_present(&pdev->dev, EGM_PROP_TABLE) &&
+	     egm_prop_read(pdev, EGM_PROP_TABLE, &props->table)))
 		return -EINVAL;
-	}
 	return 0;
 }
 
@@ -98,7 +96,7 @@ static void egm_region_free(struct egm_region *region)
 
 	xa_erase(&egm_regions, region->props.pxm);
 	egm_zero_destroy(region);
-	xa_destroy(&region->bad);
+	egm_retired_destroy(region);
 	release_mem_region(region->props.base, region->props.size);
 	kfree(region);
 }
@@ -113,9 +111,7 @@ static struct egm_region *egm_region_create(const struct egm_props *props, int n
 	region->props = *props;
 	region->node = node;
 	init_rwsem(&region->lock);
-	xa_init(&region->bad);
 	INIT_WORK(&region->poison.work, egm_poison_work);
-	INIT_KFIFO(region->poison.pfns);
 
 	ret = egm_region_check(props);
 	if (!ret)
@@ -124,7 +120,7 @@ static struct egm_region *egm_region_create(const struct egm_props *props, int n
 		kfree(region);
 		return ERR_PTR(ret);
 	}
-	ret = egm_retired_load(region);
+	ret = egm_retired_init(region);
 	if (!ret)
 		ret = egm_zero_init(region);
 	if (!ret)
@@ -157,6 +153,7 @@ static void egm_region_leave(struct egm_region *region)
 	if (--region->nr_gpus)
 		return;
 	device_unregister(region->dev);
+	region->dev = NULL;
 	if (region->is_owned)
 		egm_region_revoke(region);
 	else

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Blocks that are never mapped: those that firmware has retired, and those that failed
- * since. Nothing is removed while the region exists.
+ * since. Nothing is removed while the region exists. A bitmap each, for there to be room
+ * for whatever fails in a context that cannot allocate.
  */
 #include <kunit/visibility.h>
+#include <linux/bitmap.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -16,30 +18,28 @@
 #include "egm.h"
 
 int egm_retired_parse(const struct egm_table *table,
-		      const struct egm_props *props, struct xarray *bad)
+		      const struct egm_props *props, unsigned long *bad)
 {
 	u64 i, addr, count = le64_to_cpu(table->count);
-	int ret = 0;
 
 	if (count > EGM_TABLE_ENTRIES)
 		return egm_err(-EINVAL, "%llu retired blocks are more than the table's %u",
 			       count, EGM_TABLE_ENTRIES);
 
-	for (i = 0; i < count && !ret; i++) {
+	for (i = 0; i < count; i++) {
 		addr = le64_to_cpu(table->addr[i]);
 		if (!IS_ALIGNED(addr, EGM_BLOCK) || addr < props->base ||
 		    addr - props->base >= props->size)
 			return egm_err(-EINVAL,
 				       "retired block %llu at %#llx is no block of 64 KiB in %#llx bytes at %#llx",
 				       i, addr, props->size, props->base);
-		ret = xa_err(xa_store(bad, (addr - props->base) / EGM_BLOCK,
-				      xa_mk_value(0), GFP_KERNEL));
+		set_bit((addr - props->base) / EGM_BLOCK, bad);
 	}
-	return ret;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(egm_retired_parse);
 
-int egm_retired_load(struct egm_region *region)
+static int egm_retired_load(struct egm_region *region)
 {
 	const struct egm_props *props = &region->props;
 	u64 addr = props->table, last;
@@ -61,85 +61,85 @@ int egm_retired_load(struct egm_region *region)
 	table = memremap(addr, sizeof(*table), MEMREMAP_WB);
 	if (!table)
 		return -ENOMEM;
-	ret = egm_retired_parse(table, props, &region->bad);
+	ret = egm_retired_parse(table, props, region->bad);
 	memunmap(table);
 	return ret;
 }
 
-u64 egm_retired_next(struct xarray *bad, u64 from, u64 end)
+int egm_retired_init(struct egm_region *region)
 {
-	unsigned long block = from / EGM_BLOCK;
+	size_t nr = BITS_TO_LONGS(egm_nr_blocks(region));
 
-	if (!xa_find(bad, &block, (end - 1) / EGM_BLOCK, XA_PRESENT))
-		return end;
-	return max(from, (u64)block * EGM_BLOCK);
+	region->bad = kvcalloc(nr, sizeof(long), GFP_KERNEL | __GFP_NOWARN);
+	region->poison.failed = kvcalloc(nr, sizeof(long), GFP_KERNEL | __GFP_NOWARN);
+	if (!region->bad || !region->poison.failed)
+		return -ENOMEM;
+	return egm_retired_load(region);
+}
+
+void egm_retired_destroy(struct egm_region *region)
+{
+	kvfree(region->poison.failed);
+	kvfree(region->bad);
+}
+
+u64 egm_retired_next(const unsigned long *bad, u64 from, u64 end)
+{
+	u64 block = find_next_bit(bad, DIV_ROUND_UP_ULL(end, EGM_BLOCK), from / EGM_BLOCK);
+
+	return clamp(block * EGM_BLOCK, from, end);
 }
 EXPORT_SYMBOL_IF_KUNIT(egm_retired_next);
 
-/* Blocks that fail after they were counted are left for the next call. */
-static int egm_retired_copy(struct xarray *bad, unsigned long nr,
-			    struct egm_retired_pages_info __user *to)
-{
-	struct egm_retired_pages_info info = { .size = EGM_BLOCK };
-	unsigned long block, done = 0;
-	void *entry;
-
-	xa_for_each(bad, block, entry) {
-		info.offset = (u64)block * EGM_BLOCK;
-		if (done < nr && copy_to_user(&to[done++], &info, sizeof(info)))
-			return -EFAULT;
-	}
-	return 0;
-}
-
-/* No locks are held: the copies to the user may fault in the region. */
-static long egm_retired_list(struct egm_region *region,
-			     struct egm_retired_pages_list __user *list)
-{
-	struct egm_retired_pages_list head;
-	unsigned long block, nr = 0;
-	size_t need;
-	void *entry;
-
-	if (copy_from_user(&head, list, sizeof(head)))
-		return -EFAULT;
-	if (head.argsz < sizeof(head))
-		return -EINVAL;
-
-	xa_for_each(&region->bad, block, entry)
-		nr++;
-	need = struct_size(list, retired_pages, nr);
-	head.count = head.argsz < need ? 0 : nr;
-	if (head.argsz < need)
-		head.argsz = need;
-	else if (egm_retired_copy(&region->bad, nr, list->retired_pages))
-		return -EFAULT;
-	return copy_to_user(list, &head, sizeof(head)) ? -EFAULT : 0;
-}
-
+/*
+ * No locks are held: the copies to the user may fault in the region. A block that fails
+ * after they were counted is left for the next call, or the last one for it.
+ */
 long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	struct egm_retired_pages_list __user *list = (void __user *)arg;
+	struct egm_retired_pages_info info = { .size = EGM_BLOCK };
 	struct egm_region *region = file->private_data;
+	unsigned long block, nr = 0, done = 0;
+	struct egm_retired_pages_list head;
+	size_t need;
 
 	if (cmd != EGM_RETIRED_PAGES_LIST)
 		return -ENOTTY;
 	if (READ_ONCE(region->revoked))
 		return -ENODEV;
-	return egm_retired_list(region, (void __user *)arg);
+	if (copy_from_user(&head, list, sizeof(head)))
+		return -EFAULT;
+	if (head.argsz < sizeof(head))
+		return -EINVAL;
+
+	for_each_set_bit(block, region->bad, egm_nr_blocks(region))
+		nr++;
+	need = struct_size(list, retired_pages, nr);
+	head.count = head.argsz < need ? 0 : nr;
+	head.argsz = max_t(size_t, head.argsz, need);
+
+	for_each_set_bit(block, region->bad, egm_nr_blocks(region)) {
+		if (done == head.count)
+			break;
+		info.offset = (u64)block * EGM_BLOCK;
+		if (copy_to_user(&list->retired_pages[done++], &info, sizeof(info)))
+			return -EFAULT;
+	}
+	return copy_to_user(list, &head, sizeof(head)) ? -EFAULT : 0;
 }
 
 void egm_poison_work(struct work_struct *work)
 {
 	struct egm_region *region = container_of(work, struct egm_region, poison.work);
-	unsigned long pfn;
+	unsigned long block;
 	u64 offset;
 
 	guard(rwsem_write)(&region->lock);
 
-	while (kfifo_get(&region->poison.pfns, &pfn)) {
-		offset = round_down(PFN_PHYS(pfn) - region->props.base, EGM_BLOCK);
-		xa_store(&region->bad, offset / EGM_BLOCK, xa_mk_value(0),
-			 GFP_KERNEL | __GFP_NOFAIL);
+	for_each_andnot_bit(block, region->poison.failed, region->bad, egm_nr_blocks(region)) {
+		offset = (u64)block * EGM_BLOCK;
+		set_bit(block, region->bad);
 		unmap_mapping_range(region->mapping, offset, EGM_BLOCK, true);
 		pr_warn("%s: the 64 KiB at %#llx failed and are out of use\n",
 			region->name, region->props.base + offset);
@@ -148,8 +148,7 @@ void egm_poison_work(struct work_struct *work)
 
 /*
  * Tells memory-failure at which file offset a VMA shows a page. It would kill a
- * process for an offset that the VMA does not cover. Called in atomic context, by one
- * task at a time. A page that finds the fifo full is noted when it is accessed again.
+ * process for an offset that the VMA does not cover. Called in atomic context.
  */
 static int egm_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 			    pgoff_t *pgoff)
@@ -160,7 +159,7 @@ static int egm_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 	if (vma->vm_ops != &egm_mmap_ops)
 		return -ENOENT;
 
-	kfifo_put(&region->poison.pfns, pfn);
+	set_bit((PFN_PHYS(pfn) - region->props.base) / EGM_BLOCK, region->poison.failed);
 	schedule_work(&region->poison.work);
 
 	at = pfn - PHYS_PFN(region->props.base);

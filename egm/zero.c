@@ -61,7 +61,7 @@ static int egm_zero_chunk(struct egm_region *region, unsigned long chunk)
 	u64 bad;
 
 	for (; from < end && !ret; from = bad + EGM_BLOCK) {
-		bad = egm_retired_next(&region->bad, from, end);
+		bad = egm_retired_next(region->bad, from, end);
 		if (bad > from)
 			ret = egm_zero_range(region, from, bad);
 	}

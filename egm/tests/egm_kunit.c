@@ -4,7 +4,7 @@
  * blocks, and the search for them.
  */
 #include <kunit/test.h>
-#include <linux/bits.h>
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 
@@ -60,7 +60,7 @@ static void egm_range_end(struct kunit *test)
 
 struct egm_list {
 	struct egm_table *table;
-	struct xarray bad;
+	DECLARE_BITMAP(bad, SIZE / SZ_64K);
 };
 
 static const struct egm_props egm_list_props = {
@@ -74,24 +74,15 @@ static int egm_list_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, list);
 	list->table = kunit_kzalloc(test, sizeof(*list->table), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, list->table);
-	xa_init(&list->bad);
 	test->priv = list;
 	return 0;
-}
-
-static void egm_list_exit(struct kunit *test)
-{
-	struct egm_list *list = test->priv;
-
-	if (list)
-		xa_destroy(&list->bad);
 }
 
 static int egm_list_parse(struct kunit *test)
 {
 	struct egm_list *list = test->priv;
 
-	return egm_retired_parse(list->table, &egm_list_props, &list->bad);
+	return egm_retired_parse(list->table, &egm_list_props, list->bad);
 }
 
 /* What lies behind the count does not matter. */
@@ -101,7 +92,7 @@ static void egm_list_empty(struct kunit *test)
 
 	list->table->addr[0] = cpu_to_le64(BASE);
 	KUNIT_EXPECT_EQ(test, egm_list_parse(test), 0);
-	KUNIT_EXPECT_TRUE(test, xa_empty(&list->bad));
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(list->bad, SIZE / SZ_64K));
 }
 
 /* Blocks may come in any order and twice. */
@@ -118,7 +109,7 @@ static void egm_list_full(struct kunit *test)
 		bool is_bad = i >= SIZE - EGM_TABLE_ENTRIES / 2 * (u64)SZ_128K &&
 			      !(i % SZ_128K);
 
-		KUNIT_ASSERT_EQ(test, !!xa_load(&list->bad, i / SZ_64K), is_bad);
+		KUNIT_ASSERT_EQ(test, test_bit(i / SZ_64K, list->bad), is_bad);
 	}
 }
 
@@ -185,7 +176,7 @@ static void egm_list_search(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, egm_list_parse(test), 0);
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		KUNIT_EXPECT_EQ_MSG(test,
-				    egm_retired_next(&list->bad, cases[i].from, cases[i].end),
+				    egm_retired_next(list->bad, cases[i].from, cases[i].end),
 				    cases[i].found, "from %#llx to %#llx",
 				    cases[i].from, cases[i].end);
 }
@@ -204,7 +195,6 @@ static struct kunit_case egm_kunit_cases[] = {
 static struct kunit_suite egm_kunit_suite = {
 	.name = "nvgpu_egm",
 	.init = egm_list_init,
-	.exit = egm_list_exit,
 	.test_cases = egm_kunit_cases,
 };
 
