@@ -216,6 +216,15 @@ TEST_F_TIMEOUT(egm, one_owner, 120)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(mmap(NULL, self->page, RW, MAP_SHARED, fd, 0), MAP_FAILED);
 	EXPECT_EQ(errno, EACCES);
+	EXPECT_EQ(mmap(NULL, self->page, PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED)
+		TH_LOG("a private mapping of a file without write access is allowed");
+	p = mmap(NULL, self->page, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(p, MAP_FAILED)
+		TH_LOG("a file without write access cannot be mapped: %s", strerror(errno));
+	EXPECT_EQ(load32(p), 0);
+	EXPECT_EQ(mprotect(p, self->page, RW), -1)
+		TH_LOG("a file without write access can be written");
+	munmap(p, self->page);
 	close(fd);
 }
 
