@@ -6,13 +6,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -25,7 +25,7 @@
 #include "gpu.h"
 
 #define SZ_64K		0x10000ULL
-#define MAX_BLOCKS	32
+#define MAX_BLOCKS	64
 #define IOVA		(4 * SZ_1G)
 #define RW		(PROT_READ | PROT_WRITE)
 #define WAIT_MS		10000
@@ -421,11 +421,22 @@ static int poison(__u64 offset)
 	return __sim_write("egm_poison", offset);
 }
 
+/* Those of the tests are no defects of the memory: it is used again. */
+static void forget_failures(struct _test_data_egm *self)
+{
+	const char *bdf = getenv("NVGPU_BDF");
+	char driver[64];
+
+	close_node(self);
+	sysfs_driver(bdf, driver, sizeof(driver));
+	if (__gpu_replug(bdf, driver))
+		die("the GPU does not come back");
+	open_node(self);
+}
+
 /* A block that fails, the last of a huge page, is not forgotten while the GPU is there. */
 TEST_F_TIMEOUT(egm, poison, 120)
 {
-	const char *bdf = env_or_skip("NVGPU_BDF");
-	char driver[64];
 	__u64 bad = pmd_size() < self->retired ? pmd_size() - SZ_64K : 15 * SZ_64K;
 	__u8 *p = map(self, 0, self->size), *other;
 	__u64 waited;
@@ -466,11 +477,36 @@ TEST_F_TIMEOUT(egm, poison, 120)
 	munmap(p, self->size);
 
 	/* Without the GPU it is. */
-	close_node(self);
-	sysfs_driver(bdf, driver, sizeof(driver));
-	ASSERT_EQ(__gpu_replug(bdf, driver), 0);
-	open_node(self);
+	forget_failures(self);
 	EXPECT_FALSE(is_listed(self, bad));
+}
+
+/* As the kernel's worker for it shares a CPU with what reports, none is kept before the last. */
+TEST_F_TIMEOUT(egm, many_blocks_fail_at_once, 120)
+{
+	const struct sched_param fifo = { .sched_priority = 1 }, other = {};
+	const __u32 nr = MAX_BLOCKS - 8;
+	__u8 *p = map(self, 0, self->size);
+	__u64 waited;
+	cpu_set_t cpus;
+	__u32 i;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	ASSERT_EQ(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+	ASSERT_EQ(sched_setscheduler(0, SCHED_FIFO, &fifo), 0);
+	for (i = 0; i < nr; i++)
+		if (poison(i * SZ_64K) == -ENXIO)
+			SKIP(return, "this kernel cannot handle bad memory without struct page");
+	ASSERT_EQ(sched_setscheduler(0, SCHED_OTHER, &other), 0);
+	for (waited = 0; waited < WAIT_MS && retired_list(self).head.count < nr + 2; waited++)
+		usleep(1000);
+	EXPECT_EQ(retired_list(self).head.count, nr + 2)
+		TH_LOG("not all of %u failed blocks are kept", nr);
+	for (i = 0; i < nr; i++)
+		EXPECT_TRUE(is_listed(self, i * SZ_64K));
+	munmap(p, self->size);
+	forget_failures(self);
 }
 
 /* Physical address of the region, by its resource. */
@@ -509,52 +545,6 @@ TEST_F(egm, type1_pins_it)
 	EXPECT_NE(__dma_map(&gpu, map(self, self->retired, SZ_64K), IOVA, SZ_64K), 0)
 		TH_LOG("a device can be given a retired block");
 	gpu_close(&gpu);
-}
-
-/* Open, map, list; leaves the region dirty. Return: 0 or a negative errno. */
-static int use_region(struct _test_data_egm *self)
-{
-	struct list list = { .head.argsz = sizeof(list) };
-	__u8 *p;
-	int ret;
-
-	self->fd = try_open(self, O_RDWR);
-	if (self->fd < 0)
-		return self->fd;
-	p = mmap(NULL, self->size, RW, MAP_SHARED, self->fd, 0);
-	ret = p == MAP_FAILED || ioctl(self->fd, EGM_RETIRED_PAGES_LIST, &list) ? -errno : 0;
-	if (p != MAP_FAILED) {
-		touch_write(p + SZ_64K, 1);
-		touch_write(p + self->retired - sizeof(__u32), 1);
-		munmap(p, self->size);
-	}
-	close_node(self);
-	return ret;
-}
-
-/* Also of what maps a chunk to zero it: that chunk stays dirty. */
-TEST_F_TIMEOUT(egm, each_allocation_fails_once, 480)
-{
-	unsigned int nth = 0;
-	bool fired;
-	int ret;
-
-	if (!fail_nth_available())
-		SKIP(return, "this kernel injects no failures (FAILSLAB, FAIL_PAGE_ALLOC)");
-	close_node(self);
-	do {
-		fail_nth_arm(++nth);
-		ret = use_region(self);
-		fired = fail_nth_disarm();
-		if (!fired)
-			EXPECT_EQ(ret, 0)
-				TH_LOG("without a failure: %s", strerror(-ret));
-		ASSERT_EQ(use_region(self), 0)
-			TH_LOG("failure %u has left something", nth);
-	} while (fired);
-	EXPECT_GT(nth, 1);
-	open_node(self);
-	expect_zero(_metadata, self);
 }
 
 /* What outlives the last GPU of a region fails, and the next owner waits for its end. */
