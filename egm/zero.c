@@ -114,10 +114,13 @@ static void egm_zero_stop(struct egm_zero *zero)
 
 void egm_zero_start(struct egm_region *region)
 {
-	unsigned int nr = region->node == NUMA_NO_NODE ? num_online_cpus() :
-							 nr_cpus_node(region->node);
+	unsigned int nr = region->node == NUMA_NO_NODE ? 0 : nr_cpus_node(region->node);
 	struct egm_zero *zero = &region->zero;
 	struct task_struct *thread;
+
+	/* The node of a GPU may be one of memory only. */
+	if (!nr)
+		nr = num_online_cpus();
 
 	egm_zero_stop(zero);
 	scoped_guard(spinlock, &zero->lock)
