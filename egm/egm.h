@@ -18,6 +18,7 @@
 #ifndef EGM_H
 #define EGM_H
 
+#include <linux/bitmap.h>
 #include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -137,6 +138,12 @@ struct egm_region {
 static inline unsigned long egm_nr_blocks(const struct egm_region *region)
 {
 	return region->props.size / EGM_BLOCK;
+}
+
+/* How many blocks are never mapped; by now there may be more. */
+static inline unsigned int egm_retired_count(const struct egm_region *region)
+{
+	return bitmap_weight(region->bad, egm_nr_blocks(region));
 }
 
 /* Logs what is wrong with firmware's description; the value is the error. */

@@ -23,8 +23,16 @@ static ssize_t egm_size_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(egm_size);
 
+static ssize_t egm_retired_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
+{
+	return sysfs_emit(buf, "%u\n", egm_retired_count(dev_get_drvdata(dev)));
+}
+static DEVICE_ATTR_RO(egm_retired);
+
 static struct attribute *egm_attrs[] = {
 	&dev_attr_egm_size.attr,
+	&dev_attr_egm_retired.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(egm);

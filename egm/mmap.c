@@ -72,9 +72,7 @@ int egm_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (READ_ONCE(region->revoked))
 		return -ENODEV;
-	if (!(vma->vm_flags & VM_MAYSHARE))
-		return -EINVAL;
-	if (vma->vm_pgoff >= nr_pages ||
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff >= nr_pages ||
 	    vma_pages(vma) > nr_pages - vma->vm_pgoff)
 		return -EINVAL;
 

@@ -5,7 +5,6 @@
  * for whatever fails in a context that cannot allocate.
  */
 #include <kunit/visibility.h>
-#include <linux/bitmap.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -100,7 +99,7 @@ long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct egm_retired_pages_list __user *list = (void __user *)arg;
 	struct egm_retired_pages_info info = { .size = EGM_BLOCK };
 	struct egm_region *region = file->private_data;
-	unsigned long block, nr = 0, done = 0;
+	unsigned long block, nr, done = 0;
 	struct egm_retired_pages_list head;
 	size_t need;
 
@@ -113,8 +112,7 @@ long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (head.argsz < sizeof(head))
 		return -EINVAL;
 
-	for_each_set_bit(block, region->bad, egm_nr_blocks(region))
-		nr++;
+	nr = egm_retired_count(region);
 	need = struct_size(list, retired_pages, nr);
 	head.count = head.argsz < need ? 0 : nr;
 	head.argsz = max_t(size_t, head.argsz, need);

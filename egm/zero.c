@@ -9,7 +9,6 @@
  * A chunk is dirty, or some task zeroes it, or it is zero. A task that gives up leaves
  * its chunk dirty.
  */
-#include <linux/bitmap.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -68,9 +67,10 @@ static int egm_zero_chunk(struct egm_region *region, unsigned long chunk)
 	return ret;
 }
 
-/* Zero chunks until none is dirty. */
-static int egm_zero_run(struct egm_region *region)
+/* Zero chunks until none is dirty; also the function of the threads. */
+static int egm_zero_run(void *data)
 {
+	struct egm_region *region = data;
 	struct egm_zero *zero = &region->zero;
 	unsigned long chunk;
 	int ret = 0;
@@ -94,12 +94,6 @@ static int egm_zero_run(struct egm_region *region)
 	}
 	spin_unlock(&zero->lock);
 	return ret;
-}
-
-static int egm_zero_thread(void *data)
-{
-	egm_zero_run(data);
-	return 0;
 }
 
 /* Waits for at most the time that a step takes. */
@@ -128,7 +122,7 @@ void egm_zero_start(struct egm_region *region)
 
 	zero->threads = kcalloc(nr, sizeof(*zero->threads), GFP_KERNEL);
 	while (zero->threads && zero->nr_threads < nr) {
-		thread = kthread_create_on_node(egm_zero_thread, region, region->node,
+		thread = kthread_create_on_node(egm_zero_run, region, region->node,
 						"%s/%u", region->name, zero->nr_threads);
 		if (IS_ERR(thread))
 			return;

@@ -348,9 +348,13 @@ TEST_F(egm, retired_blocks)
 {
 	struct list list = retired_list(self);
 	__u8 *p = map(self, 0, self->size);
+	char text[16], path[128];
 	__u32 val;
 
 	EXPECT_EQ(list.head.count, 2);
+	snprintf(path, sizeof(path), "%s/egm_retired", self->sysfs);
+	ASSERT_EQ(__file_read(path, text, sizeof(text)), 0);
+	EXPECT_EQ(atoi(text), 2);
 	EXPECT_EQ(list.blocks[0].offset, self->retired);
 	EXPECT_EQ(list.blocks[0].size, SZ_64K);
 	EXPECT_EQ(list.blocks[1].offset, self->size - SZ_64K);
