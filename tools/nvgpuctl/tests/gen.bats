@@ -368,3 +368,55 @@ print(d.getElementsByTagName("name")[0].firstChild.data)' <<<"$output")" = "$nam
 	status_is 1
 	output_has "memory is unknown"
 }
+
+@test "gen qemu --egm: a memory backend for each socket, and what the guest lacks" {
+	has_egm egm4 "$A"
+	has_egm egm5 "$B"
+	: >"$HOST/dev/iommu"
+	run nvgpuctl gen qemu all --egm --memory 9G
+	status_is 0
+	output_has "memory-backend-file,id=m0,size=4608M,mem-path=/dev/egm4,share=on,prealloc=on,align=512M"
+	output_has "memory-backend-file,id=m1,size=4608M,mem-path=/dev/egm5,share=on,prealloc=on,align=512M"
+	output_has "QEMU has no acpi-egm-memory"
+	output_lacks "memory-backend-ram|host-nodes|iommufd|-object acpi-egm"
+	fact qemu.acpi_egm_memory 1
+	run nvgpuctl gen qemu all --egm
+	output_has "acpi-egm-memory,id=egm0,pci-dev=dev0,node=0"
+	output_has "acpi-egm-memory,id=egm1,pci-dev=dev1,node=1"
+	output_lacks "QEMU has no"
+	fact page.size 4096
+	run nvgpuctl gen qemu "$A" --egm
+	output_has "mem-path=/dev/egm4,share=on,prealloc=on,align=2M"
+}
+
+@test "gen --egm: refused with its reason" {
+	run nvgpuctl gen qemu "$A" --egm
+	status_is 1
+	output_has "$A: its socket has no EGM"
+	has_egm egm4 "$A" "$B"
+	run nvgpuctl gen qemu "$A" --egm
+	status_is 1
+	output_has "egm4 belongs to $B, too: all GPUs of a socket go to one VM"
+	rm "$HOST/sys/class/egm/egm4/$B"
+	run nvgpuctl gen libvirt "$A" --egm
+	status_is 1
+	output_has "RAM cannot be a device file there"
+	run nvgpuctl gen cloud-hypervisor "$A" --egm
+	status_is 1
+	run nvgpuctl gen qemu "$A" --egm --hugepages
+	status_is 1
+	output_has "it replaces --hugepages"
+	run nvgpuctl gen qemu "$A" --egm --iommufd on
+	status_is 1
+	output_has "iommufd cannot map it"
+	run nvgpuctl gen qemu "$A" --egm --memory 481G
+	status_is 1
+	output_has "481 GiB of it in egm4, which has 480 GiB"
+	run nvgpuctl gen qemu "$A" --egm --host-node 0,1
+	status_is 1
+	output_has "leave --host-node out"
+	echo 2 >"$HOST/sys/class/egm/egm4/egm_retired"
+	run nvgpuctl gen qemu "$A" --egm
+	status_is 1
+	output_has "2 of its blocks cannot be mapped"
+}
