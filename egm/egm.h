@@ -11,9 +11,11 @@
  *   pci_lock_rescan_remove() -> egm_lock
  *   mmap_lock or VMA lock -> region->lock -> i_mmap_rwsem, page table locks
  *
- * egm_lock is over what exists and who owns it. region->lock is read-held across the
- * check that a page may be mapped and the insertion of its entry, and write-held to
- * change the answer. It may be taken under egm_lock. zero.lock is a leaf spinlock.
+ * egm_lock is over what exists and who owns it. Waits for it need not be killable: it is
+ * held to unmap a region, or until threads end a step of zeroing, never for a user.
+ * region->lock is read-held across the check that a page may be mapped and the insertion
+ * of its entry, and write-held to change the answer. It may be taken under egm_lock.
+ * zero.lock is a spinlock, under which only that of its wait queue is taken.
  */
 #ifndef EGM_H
 #define EGM_H
@@ -72,7 +74,7 @@ struct egm_props {
  * struct egm_zero - zeroing of a region
  * @lock: over @dirty and @busy
  * @dirty: bit for each chunk that is not known to be zero and that no task zeroes
- * @nr: number of chunks
+ * @nr: number of chunks; constant
  * @busy: chunks that tasks zero; waited for without the lock
  * @wait: woken whenever @busy decreases
  * @threads: tasks of the background, each with a reference; egm_lock
@@ -113,8 +115,9 @@ struct egm_poison {
  * @is_owned: somebody has the device file open or memory mapped; egm_lock
  * @mapping: of the device file while @is_owned; egm_lock
  * @lock: see the lock map above
- * @revoked: the last GPU went under the present owner; written under @lock and
- *	egm_lock, where it only ends an activity early it is read without
+ * @revoked: the last GPU went under the present owner; set under @lock and egm_lock,
+ *	cleared under egm_lock when nothing is mapped; where it only ends an activity
+ *	early it is read without a lock
  * @bad: bit for each block that is never mapped; set under @lock, never cleared
  * @zero: zeroing
  * @poison: memory failures
