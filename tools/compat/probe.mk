@@ -7,15 +7,13 @@
 # first. What a probe gets wrong the compiler finds: each wrapper redefines a name of
 # the kernel's, so a wrong "lacks" is a redefinition and a wrong "has" is undeclared.
 
-nvgpu-compat := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
-
 nvgpu-has = $(shell grep -qsw '$(1)' $(srctree)/include/$(2) && echo y)
 
 ifneq ($(call nvgpu-has,vfio_pci_core_device,linux/vfio_pci_core.h),y)
 $(error No linux/vfio_pci_core.h in $(srctree)/include: are the kernel headers complete?)
 endif
 
-NOSTDINC_FLAGS += -I$(nvgpu-compat)/include
+NOSTDINC_FLAGS += -I$(src)/tools/compat/include
 
 nvgpu-probe = $(if $(call nvgpu-has,$(2),$(3)),,-DNVGPU_LACKS_$(1))
 

@@ -26,15 +26,14 @@ SETS = {
 # What these find beside the others is no part of what everybody waits for: second layouts
 # of tests, guests in guests, what sums up.
 LONG = ("guest.tail guest_dma.mig_fixed guest_acpi guest_numa guest_numa.two guest_numa.life "
-        "guest_numa.poison guest_numa.demands guest_egm egm_stress "
+        "guest_numa.poison guest_numa.demands "
         "scenarios walkthrough reload sim_random ready_wait.pm reset_paths.gb200").split()
 # Ten boots of a guest, which differ in nothing: minutes that find little.
 STARTS = ["guest_numa.starts"]
 # On the debug kernel a host checks itself for a minute in the end: what needs such a kernel
 # goes into few hosts.
-DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma "\
-    "guest_dma.mig_fixed pasid pasid.plain pasid.vfio_pci "\
-    "egm egm_life egm_fail_nth egm_stress guest_egm".split()
+DEBUG = "kunit fail_nth kernel_vfio kernel_vfio.nvgpu iommufd guest_dma guest_dma.mig_fixed "\
+    "pasid pasid.plain pasid.vfio_pci".split()
 
 
 def all_tests():
@@ -76,7 +75,7 @@ TIERS = [
          lab("fuzz", "--ops", "1000000")),
     Tier("stable", "full", "tools/test/selftests on Debian's stable kernel", selftests(SHORT, "--kernel", "stable")),
     Tier("amd64", "full", "tools/test/selftests on amd64 hosts", selftests(SHORT, "--kernel", "newest-amd64")),
-    Tier("debug", "full", "KUnit, each allocation fails once, iommufd, EGM, the kernel's vfio tests: on the debug kernel",
+    Tier("debug", "full", "KUnit, each allocation fails once, iommufd, the kernel's vfio tests: on the debug kernel",
          selftests(DEBUG, "--kernel", "debug", hosts=2)),
     Tier("stress", "full", "everything at once, 60 s, on the debug kernel",
          lab("stress", "--kernel", "debug", "--seconds", "60")),

@@ -100,6 +100,14 @@ static void check_online(const struct patient *patient, const struct gpu *gpu)
 			ram->last, ram->name);
 }
 
+/* PMD size: a page table of one page has 8-byte entries. */
+static __u64 huge_page(void)
+{
+	__u64 page = page_size();
+
+	return page * (page / 8);
+}
+
 static void check_alignment(const struct patient *patient,
 			    const struct gpu *gpu)
 {
@@ -202,47 +210,11 @@ static void check_poison(const struct patient *patient,
 		finding(PASS, NULL, "no hwpoisoned page");
 }
 
-/* A GPU that shares the EGM and has another driver, which no VM can have then. */
-static const struct gpu *left_behind(const struct patient *patient, const struct gpu *gpu)
-{
-	unsigned int i;
-
-	for (i = 0; i < patient->gpus->nr; i++)
-		if (!strcmp(patient->gpus->v[i].egm, gpu->egm) &&
-		    strcmp(patient->gpus->v[i].driver, gpu->driver))
-			return &patient->gpus->v[i];
-	return NULL;
-}
-
-static void check_egm(const struct patient *patient, const struct gpu *gpu)
-{
-	const struct gpu *other;
-	char text[128];
-
-	if (!gpu->egm[0]) {
-		finding(SKIP, NULL, root_exists("/sys/class/egm") ?
-			"no extended GPU memory, or the kernel log says what is wrong with it" :
-			"the module for extended GPU memory, nvgpu-egm, is not loaded");
-		return;
-	}
-	egm_text(gpu, text, sizeof(text));
-	other = left_behind(patient, gpu);
-	if (other)
-		finding(WARN, "bind all GPUs of a socket alike: they and its EGM go to one VM",
-			"%s, with %s, whose driver is %s", text, other->bdf,
-			other->driver[0] ? other->driver : "none");
-	else if (gpu->has_egm_retired && gpu->egm_retired)
-		finding(WARN, "place QEMU's memory backends around them (offset=)", "%s", text);
-	else
-		finding(PASS, NULL, "%s; iommufd cannot map it, the vfio container can", text);
-}
-
 const struct check memory_checks[] = {
 	{ "memory.firmware", "firmware properties of the memory", NULL, check_properties },
 	{ "memory.online", "not System RAM of the host", NULL, check_online },
 	{ "memory.alignment", "base and size against the PMD size", NULL, check_alignment },
 	{ "memory.ready", "C2C link and HBM, or CXL state", NULL, check_ready },
 	{ "memory.poison", "hwpoisoned pages", NULL, check_poison },
-	{ "memory.egm", "extended GPU memory of its socket", NULL, check_egm },
 	{ }
 };

@@ -45,7 +45,6 @@ static void print_help(void)
 	     "  --host-node NODES      nodes of the host for RAM, such as 0,1: as many in the\n"
 	     "                         VM; default the GPUs' own; or any\n"
 	     "  --hugepages[=SIZE]     RAM of huge pages, default size the host's default\n"
-	     "  --egm                  RAM of extended GPU memory: qemu only, without iommufd\n"
 	     "  --name NAME            of the VM, default grace-vm\n"
 	     "  --disk FILE            a disk, default none\n"
 	     "  --emulator FILE        VMM, default qemu-system-aarch64, /usr/libexec/qemu-kvm\n"
@@ -120,7 +119,6 @@ static bool parse_options(struct vm *vm, int argc, char **argv)
 		SET_TEXT("driver", &vm->driver),
 		SET_TEXT("output", &vm->output),
 		{ "hugepages", "a size such as 512M", optional_argument, set_text, &vm->hugepages },
-		{ "egm", NULL, no_argument, set_flag, &vm->egm },
 		{ "smmu", NULL, no_argument, set_flag, &vm->smmu },
 		{ }
 	};
@@ -216,7 +214,6 @@ static enum status find_files(struct vm *vm, const struct format *format)
 	}
 	if (!vm->emulator)
 		vm->emulator = format->vmm == CLOUD_HYPERVISOR ? format->name : qemu_path();
-	vm->has_acpi_egm = vm->egm && qemu_has_egm(vm->emulator);
 	return find_disk(vm);
 }
 
@@ -280,7 +277,7 @@ static enum status prepare(struct vm *vm, const struct format *format)
 		return status;
 	vm->mmio_size = vm_mmio_size(vm->gpus);
 	vm->memlock = vm_memlock(vm->gpus, vm->memory);
-	if (!nodes_choose(vm) || !egm_check(vm, format->vmm) || !hugepages_choose(vm))
+	if (!nodes_choose(vm) || !hugepages_choose(vm))
 		return ST_FAILED;
 	status = check_versions(vm, format);
 	return status == ST_OK ? find_files(vm, format) : status;
@@ -350,7 +347,7 @@ static void look_at_host(struct vm *vm, enum vmm which)
 	if (which == CLOUD_HYPERVISOR && kernel_has("/dev/vfio/vfio", "CONFIG_VFIO_CONTAINER"))
 		has_iommufd = false;
 	if (vm->iommufd == VM_AUTO)
-		vm->iommufd = has_iommufd && !vm->egm ? VM_ON : VM_OFF;
+		vm->iommufd = has_iommufd ? VM_ON : VM_OFF;
 }
 
 static const struct format *find_format(int argc, char **argv)

@@ -7,7 +7,6 @@
 #include "nvgpuctl.h"
 
 #define INDENT 18
-#define HIDDEN_USERS "unknown: only root can see processes of other users"
 #define HIDDEN "unknown: reading all of its config space needs root"
 
 static void print_help(void)
@@ -82,16 +81,6 @@ static void show_memory(const struct gpu *gpu)
 	line("poisoned pages", text);
 }
 
-static void show_egm(const struct gpu *gpu)
-{
-	char text[512];
-
-	line("EGM", gpu->egm[0] ? egm_text(gpu, text, sizeof(text)) : NULL);
-	if (gpu->egm[0])
-		line("EGM used by", users_of_egm(gpu, text, sizeof(text)) < 0 ?
-		     HIDDEN_USERS : text);
-}
-
 static void show_place(const struct gpu *gpu)
 {
 	char text[512];
@@ -103,7 +92,7 @@ static void show_place(const struct gpu *gpu)
 	line("NUMA node", gpu->node < 0 ? NULL : text);
 	line("vfio device", gpu->vfio_dev);
 	line("used by", users_of_gpu(gpu, text, sizeof(text)) < 0 ?
-	     HIDDEN_USERS : text);
+	     "unknown: only root can see processes of other users" : text);
 }
 
 static void show_bars(const struct gpu *gpu)
@@ -135,7 +124,6 @@ static void show(const struct gpu *gpu)
 	     gpu->cxl_dvsec ? "CXL device DVSEC" : "registers in BAR0");
 	show_bars(gpu);
 	show_memory(gpu);
-	show_egm(gpu);
 }
 
 /* A label and its value, in which Prometheus reserves three characters. */

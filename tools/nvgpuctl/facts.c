@@ -64,9 +64,6 @@ static int ask_sea(char *buf, size_t len)
 	return ask_kvm(KVM_CAP_ARM_SEA_TO_USER, buf, len);
 }
 
-/* Counts lines: "1" where QEMU tells the guest of its EGM. */
-#define QEMU_EGM " -object help 2>/dev/null | grep -cw acpi-egm-memory"
-
 /* First line of a program's output. */
 static int ask_program(const char *command, char *buf, size_t len)
 {
@@ -98,8 +95,8 @@ const char *qemu_path(void)
 	return "qemu-system-aarch64";
 }
 
-/* First line of what a program prints with these arguments, which are of the shell. */
-static int ask_with(const char *program, const char *arguments, char *buf, size_t len)
+/* What a program says of its version. */
+int program_version(const char *program, char *buf, size_t len)
 {
 	char *command = NULL;
 	size_t size;
@@ -109,23 +106,12 @@ static int ask_with(const char *program, const char *arguments, char *buf, size_
 	if (!to)
 		abort();
 	put_shell(to, program);
-	fputs(arguments, to);
+	fputs(" --version 2>/dev/null", to);
 	fclose(to);
 	buf[0] = '\0';
 	ret = ask_program(command, buf, len);
 	free(command);
 	return ret;
-}
-
-/* What a program says of its version. */
-int program_version(const char *program, char *buf, size_t len)
-{
-	return ask_with(program, " --version 2>/dev/null", buf, len);
-}
-
-static int ask_qemu_egm(char *buf, size_t len)
-{
-	return ask_with(qemu_path(), QEMU_EGM, buf, len);
 }
 
 static int ask_qemu(char *buf, size_t len)
@@ -152,7 +138,6 @@ const struct fact facts[] = {
 	{ "kvm.cacheable_pfnmap", ask_cacheable },
 	{ "kvm.sea_to_user", ask_sea },
 	{ "qemu.version", ask_qemu },
-	{ "qemu.acpi_egm_memory", ask_qemu_egm },
 	{ "libvirt.version", ask_libvirt },
 	{ "cloud-hypervisor.version", ask_cloud_hypervisor },
 };
@@ -190,18 +175,6 @@ int fact(char *buf, size_t len, const char *name)
 	return -ENOENT;
 }
 
-/* Does QEMU tell the guest of its EGM, by an object acpi-egm-memory? */
-bool qemu_has_egm(const char *emulator)
-{
-	char text[8];
-
-	if (root_is_host())
-		ask_with(emulator, QEMU_EGM, text, sizeof(text));
-	else
-		fact(text, sizeof(text), "qemu.acpi_egm_memory");
-	return !strcmp(text, "1");
-}
-
 const char *kernel_release(void)
 {
 	static char release[128];
@@ -230,12 +203,4 @@ unsigned int page_size(void)
 	if (fact(text, sizeof(text), "page.size"))
 		return 4096;
 	return strtoul(text, NULL, 10);
-}
-
-/* PMD size: a page table of one page has 8-byte entries. */
-__u64 huge_page(void)
-{
-	__u64 page = page_size();
-
-	return page * (page / 8);
 }

@@ -48,16 +48,6 @@ static void put_machine(const struct vm *vm, const struct script *out)
 		script_option(out, "-drive", "if=virtio,format=%s,file=%s", vm->disk_format, disk);
 }
 
-static void put_egm(const struct vm *vm, const struct script *out, unsigned int node)
-{
-	char huge[32];
-
-	script_option(out, "-object",
-		      "memory-backend-file,id=m%u,size=%lluM,mem-path=/dev/%s,share=on,prealloc=on,align=%s",
-		      node, vm_node_memory(vm, node) / SZ_M, egm_of_node(vm, node),
-		      format_unit(huge, sizeof(huge), huge_page()));
-}
-
 /* A node's RAM and CPUs. */
 static void put_ram(const struct vm *vm, const struct script *out, unsigned int node)
 {
@@ -68,12 +58,9 @@ static void put_ram(const struct vm *vm, const struct script *out, unsigned int 
 			 format_unit(size, sizeof(size), vm->hugepage));
 	if (vm->host_node[node] >= 0)
 		snprintf(place, sizeof(place), ",host-nodes=%d,policy=bind", vm->host_node[node]);
-	if (vm->egm)
-		put_egm(vm, out, node);
-	else
-		script_option(out, "-object", "memory-backend-%s,id=m%u,size=%lluM%s%s",
-			      vm->hugepage ? "memfd" : "ram", node,
-			      vm_node_memory(vm, node) / SZ_M, pages, place);
+	script_option(out, "-object", "memory-backend-%s,id=m%u,size=%lluM%s%s",
+		      vm->hugepage ? "memfd" : "ram", node, vm_node_memory(vm, node) / SZ_M,
+		      pages, place);
 	script_option(out, "-numa", "node,nodeid=%u,cpus=%u-%u,memdev=m%u", node,
 		      vm_first_cpu(vm, node), vm_first_cpu(vm, node + 1) - 1, node);
 }
@@ -84,11 +71,6 @@ static void put_nodes(const struct vm *vm, const struct script *out)
 
 	fputc('\n', out->to);
 	script_note(out, "RAM and CPUs%s.", vm->host_node[0] < 0 ? "" : ", on nodes of the host");
-	if (vm->egm)
-		script_note(out, "RAM is extended GPU memory, aligned for huge pages.");
-	if (vm->egm && !vm->has_acpi_egm)
-		script_note(out,
-			    "The guest's GPU driver is not told: QEMU has no acpi-egm-memory.");
 	for (i = 0; i < vm->nr_nodes; i++)
 		put_ram(vm, out, i);
 	script_note(out, VM_EMPTY_NODES, VM_NODES_PER_GPU);
@@ -140,9 +122,6 @@ static void put_gpu(const struct vm *vm, const struct script *out, unsigned int 
 		script_option(out, "-object",
 			      "acpi-generic-initiator,id=gi%u,pci-dev=dev%u,node=%u",
 			      i * VM_NODES_PER_GPU + j, i, vm_node(vm, i, j));
-	if (vm->has_acpi_egm)
-		script_option(out, "-object", "acpi-egm-memory,id=egm%u,pci-dev=dev%u,node=%u", i,
-			      i, vm_socket(vm, i));
 }
 
 /**

@@ -119,7 +119,6 @@ static void load_sysfs(struct gpu *gpu)
 	gpu->node = text[0] ? atoi(text) : -1;
 	load_persisted(gpu);
 	load_vfio_dev(gpu);
-	egm_load(gpu);
 }
 
 static void load_gpu(struct gpu *gpu, struct pci_access *pci, struct pci_dev *dev)
@@ -363,22 +362,6 @@ static struct json_object *memory_json(const struct gpu *gpu)
 	return json;
 }
 
-/* null without. */
-static struct json_object *egm_json(const struct gpu *gpu)
-{
-	struct json_object *json;
-
-	if (!gpu->egm[0])
-		return NULL;
-	json = json_object_new_object();
-	json_add_string(json, "device", gpu->egm);
-	json_add_u64(json, "size", gpu->egm_size);
-	json_add_null(json, "retired_blocks");
-	if (gpu->has_egm_retired)
-		json_add_u64(json, "retired_blocks", gpu->egm_retired);
-	return json;
-}
-
 /* Details of a GPU, the same in every document. */
 struct json_object *gpu_json(const struct gpu *gpu)
 {
@@ -407,7 +390,6 @@ struct json_object *gpu_json(const struct gpu *gpu)
 		json_object_array_add(bars, json_object_new_uint64(gpu->bar_size[i]));
 	json_object_object_add(json, "hardware_bars", bars);
 	json_object_object_add(json, "memory", memory_json(gpu));
-	json_object_object_add(json, "egm", egm_json(gpu));
 	json_object_object_add(json, "users", users_json(gpu));
 	return json;
 }

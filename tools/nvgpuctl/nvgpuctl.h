@@ -103,11 +103,9 @@ extern const unsigned int nr_facts;
 int fact(char *buf, size_t len, const char *name);
 const char *qemu_path(void);
 int program_version(const char *program, char *buf, size_t len);
-bool qemu_has_egm(const char *emulator);
 const char *kernel_release(void);
 char *kernel_config(void);
 unsigned int page_size(void);
-__u64 huge_page(void);
 
 /* text.c: parsers and formatters of short texts */
 
@@ -246,10 +244,6 @@ struct part {
  * @is_persisted_hidden: it could not be read
  * @is_hidden: ACPI tables exist that could not be read
  * @ready: coherent_memory/ready, empty if not bound to the driver
- * @egm: device of its socket's EGM, empty if none
- * @egm_size: its size
- * @has_egm_retired: @egm_retired is known
- * @egm_retired: number of its blocks that cannot be mapped
  */
 struct gpu {
 	char bdf[16];
@@ -278,9 +272,6 @@ struct gpu {
 	struct part usemem, resmem;
 	char ready[16];
 	__u64 resets, poisoned;
-	char egm[16];
-	__u64 egm_size, egm_retired;
-	bool has_egm_retired;
 };
 
 struct gpus {
@@ -299,11 +290,6 @@ struct json_object *gpu_json(const struct gpu *gpu);
 
 void memory_load(struct gpus *gpus);
 const char *memory_source_name(enum memory_source source);
-
-/* egm.c: see also vm.h */
-
-void egm_load(struct gpu *gpu);
-const char *egm_text(const struct gpu *gpu, char *buf, size_t len);
 
 /* group.c */
 
@@ -346,7 +332,6 @@ struct users {
 int users_load(const struct gpu *gpu, struct users *users);
 void users_free(struct users *users);
 int users_of_gpu(const struct gpu *gpu, char *list, size_t len);
-int users_of_egm(const struct gpu *gpu, char *list, size_t len);
 
 /* module.c: libkmod */
 

@@ -62,7 +62,6 @@ const struct column gpu_columns[] = {
 	{ "RESETS", "resets since it was bound", COLUMN_COUNT, FIELD(resets), NULL },
 	{ "POISONED", "hwpoisoned pages since the last reset", COLUMN_COUNT, FIELD(poisoned),
 	  NULL },
-	{ "EGM", "device of its socket's extended GPU memory", COLUMN_TEXT, FIELD(egm), NULL },
 	{ "VFIO", "its vfio device", COLUMN_TEXT, FIELD(vfio_dev), NULL },
 	{ "VM", "VM or program that uses it, \"?\" if only root can tell", COLUMN_TEXT, 0,
 	  col_vm },

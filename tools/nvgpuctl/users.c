@@ -140,15 +140,30 @@ static void add_user(struct users *users, int pid, const char *file)
 		root_read(user->name, sizeof(user->name), "/proc/%d/comm", pid);
 }
 
-/* As users_load(), of device files. */
-static int find_users(const struct node *node, unsigned int nr, struct users *users)
+/**
+ * users_load() - Find processes that use a GPU through its current driver
+ * @gpu: the GPU
+ * @users: gets them; to be freed
+ *
+ * Return: how many, -EACCES if none was found but some could not be seen, or another
+ * negative errno.
+ */
+int users_load(const struct gpu *gpu, struct users *users)
 {
+	struct node node[2] = {};
 	char file[PATH_MAX];
 	struct names pids;
 	bool hidden = false;
-	unsigned int i;
+	unsigned int i, nr = 0;
 	int ret;
 
+	*users = (struct users) {};
+	if (strstr(gpu->driver, "vfio"))
+		nr = vfio_nodes(gpu, node);
+	else if (!strncmp(gpu->driver, "nvidia", 6))
+		nr = nvidia_nodes(gpu, node);
+	if (!nr)
+		return 0;
 	ret = root_names(&pids, "/proc");
 	if (ret)
 		return ret;
@@ -164,44 +179,10 @@ static int find_users(const struct node *node, unsigned int nr, struct users *us
 	return users->nr ? (int)users->nr : hidden ? -EACCES : 0;
 }
 
-/**
- * users_load() - Find processes that use a GPU through its current driver
- * @gpu: the GPU
- * @users: gets them; to be freed
- *
- * Return: how many, -EACCES if none was found but some could not be seen, or another
- * negative errno.
- */
-int users_load(const struct gpu *gpu, struct users *users)
-{
-	struct node node[2] = {};
-	unsigned int nr = 0;
-
-	*users = (struct users) {};
-	if (strstr(gpu->driver, "vfio"))
-		nr = vfio_nodes(gpu, node);
-	else if (!strncmp(gpu->driver, "nvidia", 6))
-		nr = nvidia_nodes(gpu, node);
-	return nr ? find_users(node, nr, users) : 0;
-}
-
 void users_free(struct users *users)
 {
 	free(users->v);
 	*users = (struct users) {};
-}
-
-/* As a text for the user. */
-static void put_users(struct users *users, char *list, size_t len)
-{
-	size_t used = 0;
-	unsigned int i;
-
-	list[0] = '\0';
-	for (i = 0; i < users->nr && used < len; i++)
-		used += snprintf(list + used, len - used, "%s%s (process %d, %s)", i ? ", " : "",
-				 users->v[i].name, users->v[i].pid, users->v[i].file);
-	users_free(users);
 }
 
 /* The same, as a text for the user. */
@@ -209,23 +190,13 @@ int users_of_gpu(const struct gpu *gpu, char *list, size_t len)
 {
 	struct users users;
 	int ret = users_load(gpu, &users);
+	size_t used = 0;
+	unsigned int i;
 
-	put_users(&users, list, len);
-	return ret;
-}
-
-/* Who owns the EGM of a GPU's socket; more than one process may have it mapped. */
-int users_of_egm(const struct gpu *gpu, char *list, size_t len)
-{
-	struct users users = {};
-	struct node node = {};
-	char text[32];
-	int ret;
-
-	snprintf(node.name, sizeof(node.name), "/%s", gpu->egm);
-	root_read(text, sizeof(text), "/sys/class/egm/%s/dev", gpu->egm);
-	node.number = number_in(text);
-	ret = find_users(&node, 1, &users);
-	put_users(&users, list, len);
+	list[0] = '\0';
+	for (i = 0; i < users.nr && used < len; i++)
+		used += snprintf(list + used, len - used, "%s%s (process %d, %s)", i ? ", " : "",
+				 users.v[i].name, users.v[i].pid, users.v[i].file);
+	users_free(&users);
 	return ret;
 }

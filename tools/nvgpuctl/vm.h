@@ -90,8 +90,6 @@ enum vm_switch {
  * @driver: host driver, for libvirt
  * @output: file to write, NULL for the standard output
  * @iommufd: use iommufd, not the vfio container; VM_AUTO only while parsing options
- * @egm: RAM is the sockets' extended GPU memory
- * @has_acpi_egm: QEMU tells the guest so
  * @smmu: a guest SMMU, accelerated, for each SMMU of the host
  * @version: of each VMM
  * @is_assumed: it was neither found nor given
@@ -115,8 +113,6 @@ struct vm {
 	const char *driver;
 	const char *output;
 	enum vm_switch iommufd;
-	bool egm;
-	bool has_acpi_egm;
 	bool smmu;
 	unsigned int version[NR_VMMS];
 	bool is_assumed[NR_VMMS];
@@ -145,11 +141,6 @@ unsigned int vm_first_cpu(const struct vm *vm, unsigned int node);
 __u64 vm_node_memory(const struct vm *vm, unsigned int node);
 bool vm_needs_distances(const struct vm *vm);
 unsigned int vm_distance(const struct vm *vm, unsigned int from, unsigned int to);
-
-/* egm.c */
-
-const char *egm_of_node(const struct vm *vm, unsigned int node);
-bool egm_check(const struct vm *vm, enum vmm which);
 
 /* nodes.c: host nodes and huge pages */
 

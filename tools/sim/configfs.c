@@ -7,7 +7,7 @@
 
 #include "sim.h"
 
-#define MAX_ATTRS	48
+#define MAX_ATTRS	40
 
 /* All knobs, filled once at module load. */
 static struct configfs_attribute *gpu_attrs[MAX_ATTRS + 1];
@@ -91,7 +91,6 @@ int sim_configfs_init(void)
 	unsigned int used;
 
 	used = append(0, sim_identity_attrs);
-	used = append(used, sim_egm_attrs);
 	used = append(used, sim_fault_attrs);
 	append(used, sim_state_attrs);
 	config_group_init(&subsystem.su_group);

@@ -103,12 +103,9 @@ static int gpu_build(struct sim_gpu *gpu)
 	ret = sim_mem_create(gpu);
 	if (ret)
 		return ret;
-	ret = sim_egm_create(gpu);
-	if (ret)
-		goto err_mem;
 	ret = sim_bridge_alloc(gpu);
 	if (ret)
-		goto err_egm;
+		goto err_mem;
 	ret = sim_msi_create(gpu);
 	if (ret)
 		goto err_bridge;
@@ -135,8 +132,6 @@ err_msi:
 	sim_msi_destroy(gpu);
 err_bridge:
 	sim_bridge_free(gpu);
-err_egm:
-	sim_egm_destroy(gpu);
 err_mem:
 	sim_mem_destroy(gpu);
 	return ret;
@@ -151,7 +146,6 @@ static void gpu_dismantle(struct sim_gpu *gpu)
 	free_functions(gpu);
 	sim_msi_destroy(gpu);
 	sim_bridge_free(gpu);
-	sim_egm_destroy(gpu);
 	sim_mem_destroy(gpu);
 }
 

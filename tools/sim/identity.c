@@ -28,7 +28,6 @@ void sim_identity_init(struct sim_identity *id)
 		.no_soft_reset = true,
 		.domain = SIM_DOMAIN_AUTO,
 		.functions = 1,
-		.egm_pxm = SIM_EGM_NO_PXM,
 	};
 }
 

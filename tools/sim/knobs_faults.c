@@ -99,18 +99,6 @@ static ssize_t sim_gpu_poison_store(struct config_item *item, const char *page, 
 }
 CONFIGFS_ATTR_WO(sim_gpu_, poison);
 
-static ssize_t sim_gpu_egm_poison_store(struct config_item *item, const char *page, size_t count)
-{
-	u64 offset;
-	int ret;
-
-	ret = sim_parse_number(page, U64_MAX, &offset);
-	if (!ret)
-		ret = sim_egm_poison(to_sim_gpu(item), offset);
-	return ret ? ret : count;
-}
-CONFIGFS_ATTR_WO(sim_gpu_, egm_poison);
-
 static ssize_t sim_gpu_fire_msi_store(struct config_item *item, const char *page, size_t count)
 {
 	u64 vector;
@@ -162,7 +150,6 @@ struct configfs_attribute *sim_fault_attrs[] = {
 	&sim_gpu_attr_config_ff_ms,
 	&sim_gpu_attr_memory_on_reset,
 	&sim_gpu_attr_poison,
-	&sim_gpu_attr_egm_poison,
 	&sim_gpu_attr_fire_msi,
 	&sim_gpu_attr_report_error,
 	&sim_gpu_attr_unplug,

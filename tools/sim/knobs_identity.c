@@ -101,18 +101,6 @@ SIM_IDENTITY_SHOW(more_caps, "%d", more_caps)
 SIM_IDENTITY_STORE(more_caps, 1, more_caps)
 CONFIGFS_ATTR(sim_gpu_, more_caps);
 
-SIM_IDENTITY_SHOW(egm_pxm, "%lld", egm_pxm)
-SIM_IDENTITY_STORE(egm_pxm, U64_MAX, egm_pxm)
-CONFIGFS_ATTR(sim_gpu_, egm_pxm);
-
-SIM_IDENTITY_SHOW(egm_size, "%llu", egm_size)
-SIM_IDENTITY_STORE(egm_size, U64_MAX, egm_size)
-CONFIGFS_ATTR(sim_gpu_, egm_size);
-
-SIM_IDENTITY_SHOW(egm_count, "%llu", egm_count)
-SIM_IDENTITY_STORE(egm_count, U64_MAX, egm_count)
-CONFIGFS_ATTR(sim_gpu_, egm_count);
-
 static ssize_t sim_gpu_functions_show(struct config_item *item, char *page)
 {
 	struct sim_gpu *gpu = to_sim_gpu(item);
@@ -246,8 +234,5 @@ struct configfs_attribute *sim_identity_attrs[] = {
 	&sim_gpu_attr_more_caps,
 	&sim_gpu_attr_domain,
 	&sim_gpu_attr_functions,
-	&sim_gpu_attr_egm_pxm,
-	&sim_gpu_attr_egm_size,
-	&sim_gpu_attr_egm_count,
 	NULL
 };

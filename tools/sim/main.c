@@ -44,7 +44,6 @@ static void __exit sim_exit(void)
 	sim_configfs_exit();
 	sim_iommu_exit();
 	destroy_workqueue(sim_workqueue);
-	sim_egm_exit();
 	sim_pool_exit();
 }
 

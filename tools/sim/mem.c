@@ -68,8 +68,8 @@ void sim_mem_destroy(struct sim_gpu *gpu)
 int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev)
 {
 	const struct sim_identity *id = &gpu->identity;
-	struct property_entry props[7] = {};
-	unsigned int n = sim_egm_properties(gpu, props);
+	struct property_entry props[3] = {};
+	unsigned int n = 0;
 
 	if (id->properties & SIM_PROP_BASE)
 		props[n++] = PROPERTY_ENTRY_U64("nvidia,gpu-mem-base-pa", gpu->memory_base);
@@ -81,29 +81,14 @@ int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev)
 }
 
 /**
- * sim_mem_fail - report a memory failure of a page that the pool backs
- * @addr: physical address of a byte in the page
- *
- * Return: the return value of memory_failure(), or -EOPNOTSUPP without
- * CONFIG_MEMORY_FAILURE.
- */
-int sim_mem_fail(phys_addr_t addr)
-{
-#ifdef CONFIG_MEMORY_FAILURE
-	return memory_failure(PHYS_PFN(addr), 0);
-#else
-	return -EOPNOTSUPP;
-#endif
-}
-
-/**
  * sim_mem_poison - report a memory failure of a page
  * @gpu: the GPU
  * @offset: of a byte in the page
  *
- * Return: as sim_mem_fail(); -ENODEV if the GPU is not plugged in, -EINVAL if the
- * offset is not inside its memory, -ENXIO if the memory is not backed by the pool
- * (poison must not hit anything else).
+ * Return: the return value of memory_failure(); -ENODEV if the GPU is not plugged
+ * in, -EINVAL if the offset is not inside its memory, -ENXIO if the memory is not
+ * backed by the pool (poison must not hit anything else), -EOPNOTSUPP without
+ * CONFIG_MEMORY_FAILURE.
  */
 int sim_mem_poison(struct sim_gpu *gpu, u64 offset)
 {
@@ -118,7 +103,11 @@ int sim_mem_poison(struct sim_gpu *gpu, u64 offset)
 			return -ENXIO;
 		addr = gpu->memory_base + offset;
 	}
-	return sim_mem_fail(addr);
+#ifdef CONFIG_MEMORY_FAILURE
+	return memory_failure(PHYS_PFN(addr), 0);
+#else
+	return -EOPNOTSUPP;
+#endif
 }
 
 static void scrub_chunk(phys_addr_t start, size_t size)

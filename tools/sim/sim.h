@@ -55,21 +55,6 @@
 
 #define SIM_DOMAIN_AUTO		(-1)
 
-#define SIM_EGM_NO_PXM		U64_MAX
-#define SIM_EGM_RETIRED		16	/* entries that the simulator writes */
-
-/* An address: chosen by the simulator, not reported, or given */
-enum sim_place_kind {
-	SIM_PLACE_AUTO,
-	SIM_PLACE_NONE,
-	SIM_PLACE_AT,
-};
-
-struct sim_place {
-	enum sim_place_kind kind;
-	u64 at;
-};
-
 enum sim_state {
 	SIM_OFF,
 	SIM_STARTING,
@@ -111,13 +96,6 @@ struct sim_identity {
 	bool more_caps;
 	int domain;
 	unsigned int functions;
-	u64 egm_pxm;
-	u64 egm_size;		/* 0: no EGM */
-	struct sim_place egm_base;
-	struct sim_place egm_table;
-	u64 egm_count;
-	u64 egm_retired[SIM_EGM_RETIRED];	/* offsets */
-	unsigned int egm_nr_retired;
 };
 
 /* Fault injection: changes at any time, under sim_gpu::lock. */
@@ -131,8 +109,6 @@ struct sim_faults {
 	unsigned int lose_memory;
 };
 
-struct property_entry;
-struct sim_egm;
 struct sim_gpu;
 struct sim_log;
 
@@ -199,7 +175,6 @@ struct sim_gpu {
 	struct pci_host_bridge *bridge;
 	struct resource memory;		/* has a parent if taken from the pool */
 	u64 memory_base;
-	struct sim_egm *egm;		/* NULL if the pool has none for it */
 	u64 bar_addr[SIM_MAX_FUNCTIONS][SIM_BARS];
 	void __iomem *bar0;
 
@@ -291,14 +266,6 @@ void sim_mem_destroy(struct sim_gpu *gpu);
 int sim_mem_describe(struct sim_gpu *gpu, struct pci_dev *pdev);
 void sim_mem_scrub(struct sim_gpu *gpu);
 int sim_mem_poison(struct sim_gpu *gpu, u64 offset);
-int sim_mem_fail(phys_addr_t addr);
-
-/* egm.c */
-int sim_egm_create(struct sim_gpu *gpu);
-void sim_egm_destroy(struct sim_gpu *gpu);
-void sim_egm_exit(void);
-unsigned int sim_egm_properties(const struct sim_gpu *gpu, struct property_entry *props);
-int sim_egm_poison(struct sim_gpu *gpu, u64 offset);
 
 /* regs.c */
 int sim_regs_create(struct sim_gpu *gpu);
@@ -350,9 +317,8 @@ int sim_iommu_init(void);
 void sim_iommu_exit(void);
 ssize_t sim_iommu_list(struct sim_gpu *gpu, char *buf, size_t len);
 
-/* knobs_identity.c, knobs_egm.c, knobs_faults.c, knobs_state.c: each ends in NULL */
+/* knobs_identity.c, knobs_faults.c, knobs_state.c: each ends in NULL */
 extern struct configfs_attribute *sim_identity_attrs[];
-extern struct configfs_attribute *sim_egm_attrs[];
 extern struct configfs_attribute *sim_fault_attrs[];
 extern struct configfs_attribute *sim_state_attrs[];
 extern struct configfs_bin_attribute *sim_state_bin_attrs[];

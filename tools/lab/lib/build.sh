@@ -97,7 +97,7 @@ build_module() {
 
 	shift 4
 	module_make "$kernel" "$source" "$@" modules >"$log" 2>&1 || build_failed "$log"
-	mapfile -t modules < <(find "$source" \( -path "$source/tools" -o -path "$source/egm" \) -prune -o -name '*.ko' -print)
+	mapfile -t modules < <(find "$source" -path "$source/tools" -prune -o -name '*.ko' -print)
 	copy_newer "$build/out/modules" "${modules[@]}"
 }
 
@@ -172,13 +172,6 @@ build_driver() {
 	build_module "$1" "$2" driver "$1/src" W=1 "${kunit[@]}"
 }
 
-build_egm() {
-	local kunit=()
-
-	! has_kunit "$2" || kunit=(CONFIG_NVGPU_EGM_KUNIT_TEST=m)
-	build_module "$1" "$2" egm "$1/src/egm" W=1 "${kunit[@]}"
-}
-
 # build_shown BUILD KERNEL: what tools/demo needs besides the driver.
 build_shown() {
 	local build=$1 kernel=$2 src=$1/src
@@ -196,7 +189,6 @@ build_tests() {
 	local build=$1 kernel=$2 src=$1/src lib
 
 	lib=$(inside "$build/lib")/libgpu.a
-	build_egm "$build" "$kernel"
 	[ -z "$(kernel_checks "$kernel")" ] ||
 		build_module "$build" "$kernel" faulty "$src/tools/lab/verdict/faulty" W=1
 	! has_peer_source "$kernel" || build_peer "$build" "$kernel"

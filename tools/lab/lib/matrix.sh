@@ -23,7 +23,7 @@ matrix_builds() {
 			static_builds "$kernel"
 			continue
 		fi
-		for module in driver egm simulator hot-ram; do
+		for module in driver simulator hot-ram; do
 			printf 'ok - %s, W=1 C=2, kernel %s # SKIP %s (%s)\n' \
 				"$module" "$kernel" "$(tail -n 1 "$log")" "$log"
 		done
@@ -44,15 +44,15 @@ matrix_cell() {
 }
 
 matrix_table() {
-	local format='%-14s %-26s %-8s %-8s %-10s %s\n' kernel
+	local format='%-14s %-26s %-8s %-10s %s\n' kernel
 
 	# shellcheck disable=SC2059 # the format of every line
-	printf "\n$format" kernel release driver egm simulator hot-ram
+	printf "\n$format" kernel release driver simulator hot-ram
 	for kernel in "$@"; do
 		# shellcheck disable=SC2059
 		printf "$format" "$kernel" "$(kernel_release "$kernel" 2>/dev/null || echo -)" \
-			"$(matrix_cell driver "$kernel")" "$(matrix_cell egm "$kernel")" \
-			"$(matrix_cell simulator "$kernel")" "$(matrix_cell hot-ram "$kernel")"
+			"$(matrix_cell driver "$kernel")" "$(matrix_cell simulator "$kernel")" \
+			"$(matrix_cell hot-ram "$kernel")"
 	done
 }
 

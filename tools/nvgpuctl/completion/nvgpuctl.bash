@@ -50,7 +50,7 @@ _nvgpuctl() {
 		bind) options+=" --driver --persist --persisted --wait" ;;
 		unbind) options+=" --none --persist --wait" ;;
 		doctor) options+=" --memory --only --ignore" ;;
-		gen) options+=" --memory --cpus --host-node --hugepages --egm --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version --cloud-hypervisor-version --output" ;;
+		gen) options+=" --memory --cpus --host-node --hugepages --name --disk --emulator --firmware --driver --smmu --iommufd --qemu-version --libvirt-version --cloud-hypervisor-version --output" ;;
 		report) options+=" --output --full" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

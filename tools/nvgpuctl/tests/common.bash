@@ -67,19 +67,6 @@ has_memory() {
 	echo 0 >"$dir/poisoned_pages"
 }
 
-# has_egm NAME BDF...: the EGM of a socket with these GPUs.
-has_egm() {
-	local dir=$HOST/sys/class/egm/$1 gpu
-
-	mkdir -p "$dir"
-	echo 0x7800000000 >"$dir/egm_size"
-	echo 0 >"$dir/egm_retired"
-	shift
-	for gpu in "$@"; do
-		ln -sfnr "$(gpu_dir "$gpu")" "$dir/$gpu"
-	done
-}
-
 # A process of the host: process PID COMM FILE...
 process() {
 	local pid=$1 file fd=3

@@ -528,15 +528,3 @@ hide_tables() {
 	run nvgpuctl doctor --memory 64G
 	output_has "WARN vmm.memlock"
 }
-
-@test "EGM: found, without the module, with retired blocks, GPUs of one socket apart" {
-	finds SKIP memory.egm "nvgpu-egm, is not loaded"
-	has_egm egm4 "$A" "$B"
-	finds PASS memory.egm "480 GiB in /dev/egm4, 0 retired blocks; iommufd cannot map it"
-	echo 2 >"$HOST/sys/class/egm/egm4/egm_retired"
-	finds WARN memory.egm "2 retired blocks"
-	bound_to "$B" nvidia
-	finds WARN memory.egm "with $B, whose driver is nvidia"
-	rm -r "$HOST/sys/class/egm/egm4" "$(gpu_dir "$B")/driver"
-	finds SKIP memory.egm "no extended GPU memory"
-}

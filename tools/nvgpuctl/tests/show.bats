@@ -442,33 +442,3 @@ svg_is_tidy() {
 	status_is 1
 	output_has "writing the output failed"
 }
-
-@test "list, show: EGM, its size, its retired blocks, its owner" {
-	run nvgpuctl show "$A"
-	output_has "EGM none"
-	output_lacks "EGM used by"
-	run nvgpuctl show "$A" --json
-	[ "$(json 'd["gpus"][0]["egm"]')" = None ]
-	has_egm egm4 "$A"
-	run nvgpuctl list -o bdf,egm --noheadings
-	output_has "$A egm4"
-	output_has "$B -"
-	run nvgpuctl show "$A"
-	output_has "EGM 480 GiB in /dev/egm4, 0 retired blocks"
-	output_has "EGM used by none"
-	fits_80_columns
-	echo 1 >"$HOST/sys/class/egm/egm4/egm_retired"
-	process 77 qemu-system-aar /dev/egm4
-	process 78 another /dev/egm40
-	run nvgpuctl show "$A"
-	output_has "1 retired block"
-	output_lacks "blocks"
-	output_has "EGM used by qemu-system-aar (process 77, /dev/egm4)"
-	output_lacks "process 78"
-	run nvgpuctl show "$A" --json
-	[ "$(json 'd["gpus"][0]["egm"]')" = "{'device': 'egm4', 'size': 515396075520, 'retired_blocks': 1}" ]
-	# The module of others does not count them.
-	rm "$HOST/sys/class/egm/egm4/egm_retired"
-	run nvgpuctl show "$A" --json
-	[ "$(json 'd["gpus"][0]["egm"]["retired_blocks"]')" = None ]
-}

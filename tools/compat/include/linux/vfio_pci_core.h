@@ -166,6 +166,14 @@ static inline bool is_aligned_for_order(struct vm_area_struct *vma,
 #endif
 
 #ifdef NVGPU_LACKS_VMF_INSERT_PFN
+#ifdef NVGPU_LACKS_PFN_T
+#define nvgpu_compat_pfn(pfn) (pfn)
+#else
+#include <linux/pfn_t.h>
+
+#define nvgpu_compat_pfn(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#endif
+
 static inline vm_fault_t
 vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *vdev,
 			struct vm_fault *vmf, unsigned long pfn,
@@ -179,11 +187,11 @@ vfio_pci_vmf_insert_pfn(struct vfio_pci_core_device *vdev,
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	if (order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, pfn, false);
+		return vmf_insert_pfn_pmd(vmf, nvgpu_compat_pfn(pfn), false);
 #endif
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
 	if (order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, pfn, false);
+		return vmf_insert_pfn_pud(vmf, nvgpu_compat_pfn(pfn), false);
 #endif
 	return VM_FAULT_FALLBACK;
 }

@@ -7,7 +7,7 @@ lib := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
 CC := $(CROSS_COMPILE)gcc
 CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
-CPPFLAGS := -I$(lib) -I$(lib)/../../../upstream/include/uapi -I$(lib)/../../../../egm/include/uapi
+CPPFLAGS := -I$(lib) -I$(lib)/../../../upstream/include/uapi
 LDFLAGS := -static -pthread
 
 # Goals that need no library.
