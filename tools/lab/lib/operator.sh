@@ -9,7 +9,7 @@ mount_propagation() {
 }
 
 # in_tools_with_proc DIRECTORY COMMAND...: as in_tools_at, with /proc, which sanitizers
-# and bats look into. In a mount namespace, so that it goes away by itself.
+# and bats look into, and terminals. In a mount namespace, so that both go away by themselves.
 in_tools_with_proc() {
 	local dir
 
@@ -17,7 +17,8 @@ in_tools_with_proc() {
 	shift
 	# shellcheck disable=SC2016 # the inner shell expands them
 	unshare --mount --propagation "$(mount_propagation)" sh -c \
-		'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$LAB_TOOLS" \
+		'mount -t proc proc "$0/proc" && mount -t devpts -o ptmxmode=666 devpts "$0/dev/pts" &&
+			exec chroot "$0" "$@"' "$LAB_TOOLS" \
 		/usr/bin/env -i --chdir="${dir:-/}" HOME=/root LC_ALL=C.UTF-8 TERM="${TERM:-dumb}" \
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
