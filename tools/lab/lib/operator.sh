@@ -53,26 +53,16 @@ build_operator() {
 	flock --unlock "$LAB_BUILD_LOCK"
 }
 
-OPERATOR_STATUS=0
-OPERATOR_OUTPUT=()
-
-# operator_run LABEL SCRIPT: a script of tools/nvgpuctl/tests in a host, which prints TAP.
+# operator_run LABEL SCRIPT: a script of tools/nvgpuctl/tests in a host; sets LAB_RUN.
 operator_run() {
 	start_run "$1" "$LAB_KERNEL" "/lab/tools/nvgpuctl/tests/$2"
 	say "logs: $LAB_RUN"
 	run_host cat
-	OPERATOR_OUTPUT+=("$LAB_RUN/output.log")
-	results job "$LAB_RUN" || OPERATOR_STATUS=1
-}
-
-# Prints the counts of all runs, last.
-operator_end() {
-	results flat "${OPERATOR_OUTPUT[@]}" && [ "$OPERATOR_STATUS" -eq 0 ]
 }
 
 # A reboot is another host, with the /etc of the first one.
 cmd_readme() {
-	local etc
+	local chapter
 
 	prepare "$LAB_KERNEL" extra-libvirt extra-systemd
 	tools_add native nvgpuctl
@@ -81,13 +71,13 @@ cmd_readme() {
 	say "following README in an emulated host, at most $LAB_TIMEOUT s"
 	LAB_EXTRA="extra-libvirt"
 	operator_run readme follow-readme
-	etc=$LAB_RUN/files
-	mkdir "$etc"
-	sed -n 's/^# etc //p' "$LAB_RUN/output.log" | base64 -d | tar -C "$etc" -x ||
-		OPERATOR_STATUS=1
-	LAB_EXTRA="extra-systemd" LAB_FILES=$etc
+	chapter=$LAB_RUN
+	mkdir "$chapter/files"
+	sed -n 's/^# etc //p' "$chapter/output.log" | base64 -d | tar -C "$chapter/files" -x ||
+		warn "the first host has left no /etc/driverctl.d"
+	LAB_EXTRA="extra-systemd" LAB_FILES=$chapter/files
 	operator_run readme-boot boot-persisted
-	operator_end
+	judge_flat "$chapter" "$LAB_RUN"
 }
 
 cmd_nvgpuctl-host() {
@@ -97,5 +87,5 @@ cmd_nvgpuctl-host() {
 	: "${LAB_TIMEOUT:=600}"
 	say "breaking simulated GPUs and their host, at most $LAB_TIMEOUT s"
 	operator_run nvgpuctl-host faults
-	operator_end
+	judge_flat "$LAB_RUN"
 }

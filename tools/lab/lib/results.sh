@@ -7,11 +7,13 @@ results() {
 	"$LAB_DIR/results.py" "$@"
 }
 
-# judge_flat FILE...: of a run whose job prints TAP without subtests, into these files;
-# prints the counts last.
+# judge_flat RUN...: of runs whose jobs print TAP without subtests; prints the counts of all
+# of them last.
 judge_flat() {
-	local status=0
+	local run status=0
 
-	results job "$LAB_RUN" || status=$?
-	results flat "$@" && [ "$status" -eq 0 ]
+	for run in "$@"; do
+		results job "$run" || status=1
+	done
+	results flat "${@/%//output.log}" && [ "$status" -eq 0 ]
 }
